@@ -1,0 +1,34 @@
+"""The arrows between packages, and the speed of asking for help."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TOP_LEVEL = {"reference", "parallel", "gpu", "harness", "tests", "corpus", "pyproject.toml", "README.md", ".ci", ".gitignore"}
+
+
+def test_packages_depend_on_one_another_only_as_the_contracts_allow() -> None:
+    linter = Path(sys.executable).parent / "lint-imports"
+    result = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "4 kept, 0 broken" in result.stdout
+
+
+def test_the_top_level_holds_what_the_design_names() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert {name.split("/")[0] for name in tracked if name} == TOP_LEVEL
+
+
+def test_help_answers_at_once() -> None:
+    command = [Path(sys.executable).parent / "fragdiff", "--help"]
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - start)
+        assert "fuzz" in result.stdout
+    assert min(seconds) < 0.2, f"--help took {min(seconds):.2f} s; something heavy is imported at start"
