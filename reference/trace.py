@@ -93,7 +93,7 @@ def range_table(machine: Machine) -> NDArray[np.uint64]:
 
 
 def trace_lengths(core_rows: int, range_rows: int, tables: ChipletTables) -> Lengths:
-    """Section 5. No room is kept for HALT: when N dominates and N + 1 is a power of two, no such row exists (08, A5)."""
+    """Section 5. No room is kept for HALT: when N dominates and N + 1 is a power of two, there is none (08, A5)."""
     chiplets = sum(len(table) for table in tables.stacked()) + 1
     longest = max(core_rows, range_rows, chiplets) + RANDOM_ROWS
     return Lengths(
