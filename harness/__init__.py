@@ -1,1 +1,1 @@
-"""The harness: one interface over all engines, generated cases and cuts, exact comparison at every fragment boundary."""
+"""The harness: one interface over all engines, generated cases and cuts, exact comparison at every boundary."""

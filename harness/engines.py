@@ -1,0 +1,77 @@
+"""Finds engines by name: installed ones by entry point, other programs as ``exec:COMMAND``.
+
+An installed engine is a class or function in the entry point group ``fragdiff.engines`` that gives an engine when
+called without arguments. Nothing is imported until an engine is asked for, so that listing names costs nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from importlib.metadata import EntryPoint, entry_points
+
+from harness.backend import Availability, Engine
+from reference.definition.errors import InputError
+
+GROUP = "fragdiff.engines"
+EXEC_PREFIX = "exec:"
+
+
+def installed_names() -> tuple[str, ...]:
+    """The names of all installed engines, sorted; no engine is imported."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+def find_engine(name: str) -> Engine:
+    """The engine called ``name``; the caller closes it.
+
+    ``exec:COMMAND`` runs another program; COMMAND is split like a shell line.
+
+    Raises InputError for an unknown name, a command that is empty or wrongly quoted, and an installed engine that
+    cannot be imported.
+    """
+    if name.startswith(EXEC_PREFIX):
+        return _exec_engine(name)
+    entry = next((entry for entry in entry_points(group=GROUP) if entry.name == name), None)
+    if entry is None:
+        known = ", ".join((*installed_names(), f"{EXEC_PREFIX}COMMAND"))
+        raise InputError(f"there is no engine called {name!r}; there are: {known}", place="engine")
+    return _load(entry)
+
+
+def available_engines() -> dict[str, Availability]:
+    """Each installed engine with whether it is usable, and why not."""
+    found: dict[str, Availability] = {}
+    for name in installed_names():
+        try:
+            engine = find_engine(name)
+        except InputError as refusal:
+            found[name] = Availability(False, refusal.reason)
+            continue
+        try:
+            found[name] = engine.probe()
+        finally:
+            engine.close()
+    return found
+
+
+def _load(entry: EntryPoint) -> Engine:
+    try:
+        make = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"engine {entry.name!r} ({entry.value}) cannot be imported: {error}", place="engine"
+        ) from error
+    engine: Engine = make()
+    return engine
+
+
+def _exec_engine(name: str) -> Engine:
+    from harness.backends.exec import ExecEngine  # noqa: PLC0415 - the other engines do not need processes and pipes
+
+    try:
+        command = shlex.split(name.removeprefix(EXEC_PREFIX))
+    except ValueError as error:
+        raise InputError(f"the command of {name!r} cannot be split: {error}", place="engine") from error
+    if not command:
+        raise InputError(f"{EXEC_PREFIX}COMMAND needs a command", place="engine")
+    return ExecEngine(name, command)
