@@ -184,6 +184,26 @@ def node_digest(node: Node, child_digests: Sequence[Word]) -> Word:
 
 
 
+@dataclass(frozen=True, slots=True)
+class DebugSections:
+    """What a binary forest says about its source: decorators, kept so that it can be written back byte for byte.
+
+    They change no digest, no row and no cell (spec 02, section 6); the layout is fields 10-15 of spec 02, section 8.
+    """
+
+    data: bytes
+    string_offsets: tuple[int, ...]
+    strings: bytes
+    decorators: tuple[tuple[int, int], ...]
+    """(variant, offset into ``data``) of each decorator."""
+    in_blocks: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    """(node, ((executed operation, decorator), ...)) in stored order."""
+    before_enter: tuple[tuple[int, tuple[int, ...]], ...]
+    """(node, decorators) in stored order."""
+    after_exit: tuple[tuple[int, tuple[int, ...]], ...]
+    """(node, decorators) in stored order."""
+
+
 @dataclass(frozen=True, eq=False)
 class Forest:
     """Nodes, procedure roots, advice map and error messages.
@@ -198,6 +218,8 @@ class Forest:
     advice_map: Mapping[Word, tuple[int, ...]] = field(default_factory=dict)
     error_messages: Mapping[int, str] = field(default_factory=dict)
     stored_digests: tuple[Word, ...] | None = None
+    debug_sections: DebugSections | None = None
+    """None: the forest has no decorators."""
 
     @cached_property
     def digests(self) -> tuple[Word, ...]:
