@@ -1,8 +1,8 @@
 """The 80 operations of basic blocks: one function each, in one module per family of the specification.
 
 An operation changes the machine and returns the six helper registers of its row. When it raises ExecutionFailure,
-no row exists. Every docstring has the same five sections; positions are those before the operation, a prime marks the row
-after it, W(k) is the word at position k, and "left from k" and the like are the shift rules of spec 01, section 3.
+no row exists. Every docstring has the same five sections; positions are those before the operation, a prime marks the
+row after it, W(k) is the word at position k, and "left from k" and the like are the shift rules of spec 01, section 3.
 """
 
 from __future__ import annotations
