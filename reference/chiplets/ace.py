@@ -50,8 +50,8 @@ class Ace:
         """Evaluate the circuit at ``ptr``, append its section and the memory reads that fetch it.
 
         Raises ExecutionFailure ``AceChipError`` (the detail names the reason; the real VM gives neither a clk nor the
-        inner variant), ``MemoryError.AddressOutOfBounds`` or ``MemoryError.UnalignedWordAccess``; InputError for a
-        circuit that evaluates to zero and has more than MAX_READ_ROWS x 2 variables.
+        inner variant), ``CircuitTooLarge``, ``MemoryError.AddressOutOfBounds`` or ``MemoryError.UnalignedWordAccess``;
+        InputError for a circuit that evaluates to zero and has more than MAX_READ_ROWS x 2 variables.
         """
         n_read, n_eval = _check_sizes(num_vars, num_eval)
         circuit = _Circuit(memory, ctx, clk, ptr, n_read, n_eval)
@@ -73,7 +73,8 @@ def _check_sizes(num_vars: int, num_eval: int) -> tuple[int, int]:
     """The checks on the two sizes, in the real VM's order, and what it then works with.
 
     The real VM adds the sizes in 64 bits, and after the checks cuts each to 32 bits: sizes whose sum wraps pass
-    (spec 08, B2). It panics when the cut sizes together exceed the limit; that is reported as a failure of its own.
+    (spec 08, B2). When the cut sizes together exceed the limit it panics, which is the failure ``CircuitTooLarge``
+    here, a name of our own.
     """
     num_wires = (num_vars + num_eval) % U64_LIMIT
     if num_wires > MAX_WIRES:
@@ -84,7 +85,7 @@ def _check_sizes(num_vars: int, num_eval: int) -> tuple[int, int]:
         raise _failure(f"NumEvalIsNotWordAlignedOrIsEmpty({num_eval})")
     n_read, n_eval = num_vars % U32_LIMIT, num_eval % U32_LIMIT
     if n_read + n_eval > MAX_WIRES:
-        raise ExecutionFailure("Panic", detail=f"too many wires: {n_read} variables and {n_eval} gates after the cut")
+        raise ExecutionFailure("CircuitTooLarge", detail=f"{n_read} variables and {n_eval} gates after the cut")
     return n_read, n_eval
 
 
