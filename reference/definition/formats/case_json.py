@@ -67,11 +67,14 @@ def _case(document: Value) -> Case:
 
 def _name(value: Value) -> str:
     name = value.text()
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable() or "/" in name or "\\" in name:
-        raise value.expected(
-            f"a name that can be a file's: 1 to {MAX_NAME_CHARACTERS} printable characters, no / or \\"
-        )
+    if not is_case_name(name):
+        raise value.expected(f"a name of 1 to {MAX_NAME_CHARACTERS} printable characters, none of them / or \\")
     return name
+
+
+def is_case_name(name: str) -> bool:
+    """True when a case may be called so: the name is also used for files."""
+    return 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable() and "/" not in name and "\\" not in name
 
 
 def _libraries(value: Value) -> tuple[Forest, ...]:
