@@ -2,7 +2,7 @@
 
 tests/data/vm/boundary_digests.jsonl holds, per completed case, the first 6 hexadecimal digits of the SHA-256 of each row's
 state, row after row; the text that is hashed is that of :func:`_text`. A digest names the first wrong row and keeps 189,282
-states at half a megabyte.
+states at a megabyte.
 """
 
 from __future__ import annotations
@@ -19,8 +19,14 @@ from reference.processor import execute
 
 DATA = Path(__file__).parent.parent / "data" / "vm"
 DIGITS = 6
-EXPECTED = {record["name"]: record["rows"] for record in map(json.loads, (DATA / "boundary_digests.jsonl").open())}
-CASES = {json.loads(line)["name"]: line for line in (DATA / "cases.jsonl").open()}
+
+
+def _lines(name: str) -> list[str]:
+    return (DATA / name).read_text().splitlines()
+
+
+EXPECTED = {record["name"]: record["rows"] for record in map(json.loads, _lines("boundary_digests.jsonl"))}
+CASES = {json.loads(line)["name"]: line for line in _lines("cases.jsonl")}
 
 
 def _text(state: BoundaryState) -> str:
@@ -52,7 +58,7 @@ def test_boundary_states_are_those_of_the_real_vm(name: str) -> None:
 
 
 def test_every_completed_case_has_its_boundaries_recorded() -> None:
-    completed = [json.loads(line)["outcome"]["status"] == "completed" for line in (DATA / "records.jsonl").open()]
+    completed = [json.loads(line)["outcome"]["status"] == "completed" for line in _lines("records.jsonl")]
     assert len(EXPECTED) == sum(completed) == 240
 
 
