@@ -1,0 +1,65 @@
+"""The source of choices: three verbs, and everything the grammar decides goes through them.
+
+A driver is anything with these verbs. The smallest answer (0, the first option, no) always leads to the simplest program,
+so a driver that can shrink its answers shrinks programs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Choices(Protocol):
+    """Where decisions come from."""
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer in low..high, both included; ``low`` is the simplest."""
+        ...
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of the options (at least one); the first is the simplest."""
+        ...
+
+    def flag(self, percent: int = 50) -> bool:
+        """True in about ``percent`` of 100 draws; False is the simplest."""
+        ...
+
+
+def pick_weighted(choices: Choices, options: Sequence[tuple[int, T]]) -> T:
+    """One of (weight, option); the first is the simplest. Options of weight 0 are never drawn.
+
+    Raises ValueError when no option has a weight.
+    """
+    total = sum(weight for weight, _ in options)
+    if total <= 0:
+        raise ValueError("there is no option to pick from")
+    left = choices.integer(0, total - 1)
+    for weight, option in options:
+        if left < weight:
+            return option
+        left -= weight
+    raise AssertionError("the weights do not add up")
+
+
+class SeededChoices:
+    """The driver of campaigns: a seeded PRNG. The same seed gives the same choices on every machine and release."""
+
+    def __init__(self, seed: str) -> None:
+        # Seeding by text goes through SHA-512 and is stable; seeds that differ by one digit are unrelated.
+        self._random = random.Random(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        """Uniform in low..high."""
+        return self._random.randint(low, high)
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Uniform among the options."""
+        return options[self._random.randrange(len(options))]
+
+    def flag(self, percent: int = 50) -> bool:
+        """True with the probability ``percent`` / 100."""
+        return self._random.random() * 100 < percent

@@ -1,0 +1,263 @@
+"""Families of programs as data: what each one is made of, how often it is drawn, and the mistake it hunts.
+
+A family says how likely each element and each group of operations is, and how the program's outermost sequence is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from harness.generate.calls import after_call, library_for, make_procedure, reference_to
+from harness.generate.choices import pick_weighted
+from harness.generate.grammar import CONSTRUCTS, ELEMENTS, write_elements
+from harness.generate.operations import GROUPS, write_any_operation, write_operation
+from harness.generate.sequence import Sequence
+from harness.generate.values import draw_element
+from reference.definition.isa import BLOCK_OPERATIONS
+
+ALL_GROUPS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **dict.fromkeys(GROUPS, 3),
+        "stack": 12,
+        "field": 6,
+        "u32": 6,
+        "system": 5,
+        "memory": 5,
+        "advice": 3,
+        "merkle": 1,
+        "stark": 2,
+        "hash": 1,
+    }
+)
+"""Merkle operations take ten to fourteen operands and up to a hundred hasher rows; they are for their own family."""
+
+ALL_ELEMENTS: Final[Mapping[str, int]] = MappingProxyType(
+    {"operation": 60, "end_block": 6, **dict.fromkeys(CONSTRUCTS, 4), "split": 6, "loop": 8}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of program."""
+
+    name: str
+    weight: int
+    hunts: str
+    """The mistake that this family would show."""
+    write: Callable[[Sequence], None]
+    """Writes the program's outermost sequence."""
+    elements: Mapping[str, int] = field(default_factory=lambda: ALL_ELEMENTS)
+    groups: Mapping[str, int] = field(default_factory=lambda: ALL_GROUPS)
+    target_length: bool = False
+    """Pad the program to a number of rows near a power of two."""
+
+
+_MANY_CONSTRUCTS: Final = MappingProxyType({"operation": 20} | dict.fromkeys(CONSTRUCTS, 1) | {"loop": 3})
+
+
+def _anything(sequence: Sequence) -> None:
+    write_elements(sequence, continue_percent=sequence.draft.profile.continue_percent)
+
+
+def _with_depth(write: Callable[[Sequence], None]) -> Callable[[Sequence], None]:
+    """Most programs first put some distinct items on the stack, so that the overflow table is in use."""
+
+    def deep(sequence: Sequence) -> None:
+        if sequence.choices.flag(70):
+            for _ in range(sequence.choices.integer(1, 7)):
+                sequence.push(draw_element(sequence.choices))
+        write(sequence)
+
+    return deep
+
+
+def _one_operation(sequence: Sequence) -> None:
+    """Operands are inputs of the program where possible; a few items below 16 at most."""
+    if sequence.choices.flag(40):
+        for name in sequence.choices.pick((("PAD",), ("DUP3", "CLK"), ("DROP",))):
+            sequence.emit(name)
+    write_operation(sequence, sequence.choices.pick(BLOCK_OPERATIONS).name)
+
+
+def _one_construct(sequence: Sequence) -> None:
+    """The construct is the program's root where it needs no set-up, and is followed by code sometimes."""
+    times = 1 + sequence.choices.integer(0, 1)
+    options = [(_MANY_CONSTRUCTS[name], ELEMENTS[name]) for name in CONSTRUCTS]
+    for _ in range(times):
+        pick_weighted(sequence.choices, options)(sequence)
+    if sequence.choices.flag(50):
+        write_any_operation(sequence)
+
+
+_PADDING: Final = ("NOOP", "SWAP", "INCR", "NEG", "MOVUP5", "DUP2", "DROP")
+
+
+def _batches(sequence: Sequence) -> None:
+    """One block of up to 220 operations; PUSH runs make groups close early."""
+    for _ in range(sequence.choices.integer(1, 6)):
+        kind = sequence.choices.pick(("run", "pushes", "mixed"))
+        count = (
+            sequence.choices.pick((1, 6, 7, 8, 9, 10, 17, 36, 71, 72, 73))
+            if kind == "run"
+            else sequence.choices.integer(1, 12)
+        )
+        for _ in range(count):
+            if kind == "run":
+                sequence.emit("NOOP")
+            elif kind == "pushes":
+                sequence.emit("PUSH", draw_element(sequence.choices))
+            else:
+                sequence.emit(sequence.choices.pick(_PADDING))
+                if sequence.choices.flag(30):
+                    sequence.emit("PUSH", draw_element(sequence.choices))
+
+
+def _range_heavy(sequence: Sequence) -> None:
+    """Few rows, many distinct 16-bit limbs far apart: the range table is longer than the program."""
+    for _ in range(sequence.choices.integer(1, 12)):
+        write_operation(sequence, sequence.choices.pick(GROUPS["u32"]))
+
+
+def _chiplets_heavy(sequence: Sequence) -> None:
+    """Few rows, many chiplet rows."""
+    for _ in range(sequence.choices.integer(1, 10)):
+        write_operation(sequence, sequence.choices.pick(("HPERM", "U32XOR", "U32AND", "LOGPRECOMPILE", "MPVERIFY")))
+
+
+def _external_entry(sequence: Sequence) -> None:
+    """The program's root is an external node and nothing else."""
+    forest = library_for(sequence)
+    assert forest is not None, "a program without libraries has room for one"
+    procedure = make_procedure(sequence, forest, "inline")
+    sequence.add_node(reference_to(sequence, procedure))
+    after_call(sequence)
+
+
+def _only(**weights: int) -> Mapping[str, int]:
+    return MappingProxyType(weights)
+
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    Family("mixed", 10, "state that one construct leaves and another reads", _with_depth(_anything)),
+    Family("one_operation", 6, "a single operation's effect, helpers or queue entry", _one_operation),
+    Family(
+        "one_construct",
+        6,
+        "start and END of a node as first, last and only code of a program",
+        _one_construct,
+        _MANY_CONSTRUCTS,
+    ),
+    Family(
+        "stack",
+        4,
+        "overflow rows and addresses across a cut, depth forgotten by movements (C4)",
+        _with_depth(_anything),
+        _only(operation=40, end_block=4, call=3, loop=2),
+        _only(stack=10, system=2, field=1),
+    ),
+    Family(
+        "arithmetic",
+        4,
+        "carries, borrows, limbs and inverses at the edges of 16, 32 and 64 bits (C1, C2, C13)",
+        _with_depth(_anything),
+        _only(operation=40, end_block=2, loop=1),
+        _only(field=4, u32=6, stack=3),
+    ),
+    Family("batches", 4, "group and batch arithmetic at RESPAN and behind immediates (A6, C9, C16)", _batches),
+    Family(
+        "loops",
+        5,
+        "REPEAT and END of loops of every body kind, entered or not, nested (A1, A7)",
+        _with_depth(_anything),
+        _only(operation=10, end_block=1, loop=8, split=2, call=1),
+    ),
+    Family(
+        "contexts",
+        5,
+        "context, caller hash and overflow restored by END of calls, also in calls (C8, C15)",
+        _with_depth(_anything),
+        _only(operation=14, end_block=1, call=5, dyncall=2, syscall=3, split=1),
+        _only(stack=6, system=8, memory=5, field=1),
+    ),
+    Family(
+        "kernel",
+        3,
+        "kernel rows for procedures called 0, 1, 2 and more times in any order (C6)",
+        _with_depth(_anything),
+        _only(operation=8, syscall=8, call=2, loop=1),
+    ),
+    Family(
+        "dynamic",
+        3,
+        "targets found by digest: reads of the target word, address pops, forest switches",
+        _with_depth(_anything),
+        _only(operation=10, dyn=5, dyncall=5, external=1, loop=1),
+    ),
+    Family(
+        "libraries",
+        4,
+        "resolutions and forest switches replayed in the wrong order, or lost at a cut",
+        _with_depth(_anything),
+        _only(operation=10, external=8, dyn=2, call=2, split=2, loop=2, syscall=1),
+    ),
+    Family(
+        "external_entry", 1, "the program's root is an external node (A6: the real VM is wrong here)", _external_entry
+    ),
+    Family(
+        "memory",
+        4,
+        "memory rows sorted by context, word and clock; reads of never written words; far addresses (B1)",
+        _with_depth(_anything),
+        _only(operation=30, call=4, syscall=2, loop=2, dyncall=1),
+        _only(memory=10, stack=3, advice=2, stark=1, field=1),
+    ),
+    Family(
+        "advice",
+        4,
+        "replayed advice and events: what is popped, in which order, after which event (B5, B8)",
+        _with_depth(_anything),
+        _only(operation=30, external=2, call=2, loop=2, split=1),
+        _only(advice=6, events=8, stack=2, memory=1),
+    ),
+    Family(
+        "merkle",
+        2,
+        "Merkle paths in the hasher and their addresses (C10)",
+        _with_depth(_anything),
+        _only(operation=20, end_block=1, loop=1, call=1),
+        _only(merkle=6, hash=3, events=2, stack=2),
+    ),
+    Family(
+        "proofs",
+        3,
+        "hashing, Horner, folding and circuit operations between others (C11)",
+        _with_depth(_anything),
+        _only(operation=20, end_block=1, loop=1, call=1),
+        _only(stark=6, hash=3, stack=4, memory=1),
+    ),
+    Family("range_table", 2, "a trace as long as its range table (A5)", _range_heavy),
+    Family("chiplets", 2, "a trace as long as its chiplets", _chiplets_heavy),
+    Family(
+        "lengths",
+        4,
+        "programs of exactly 2^k rows and a few more or less: HALT rows, last row, padding (A5, A8)",
+        _with_depth(_anything),
+        target_length=True,
+    ),
+)
+"""All families; the first is the simplest."""
+
+
+def families_in_use(names: tuple[str, ...]) -> tuple[Family, ...]:
+    """The families with these names; all when none is given.
+
+    Raises ValueError that names the unknown ones.
+    """
+    unknown = sorted(set(names) - {family.name for family in FAMILIES})
+    if unknown:
+        known = ", ".join(family.name for family in FAMILIES)
+        raise ValueError(f"there is no family {', '.join(unknown)}; there are {known}")
+    return tuple(family for family in FAMILIES if not names or family.name in names)

@@ -1,0 +1,87 @@
+"""Forests under construction: nodes are added children first, each with what one run of it costs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from reference.definition.field import ZERO_WORD, Word
+from reference.definition.isa import Operation
+from reference.definition.mast import Block, Forest, Node, children_of, node_digest
+
+
+class Cost(NamedTuple):
+    """Upper bounds for one run of a node: trace rows, and elements popped from the initial advice stack.
+
+    Rows are exact where the grammar knows which branch is taken.
+    """
+
+    rows: int = 0
+    pops: int = 0
+
+    def then(self, other: Cost) -> Cost:
+        """Both, one after the other."""
+        return Cost(self.rows + other.rows, self.pops + other.pops)
+
+    def times(self, count: int) -> Cost:
+        """``count`` runs."""
+        return Cost(self.rows * count, self.pops * count)
+
+    def at_most(self, other: Cost) -> Cost:
+        """One of the two, not known which."""
+        return Cost(max(self.rows, other.rows), max(self.pops, other.pops))
+
+
+CONTROL = Cost(rows=2)
+"""The start and END rows of a control node."""
+
+
+def block_rows(block: Block) -> int:
+    """SPAN, the operations with padding, one RESPAN between batches, END."""
+    return 1 + sum(len(batch.operations) for batch in block.batches) + len(block.batches)
+
+
+class ForestDraft:
+    """One forest: the program's (``index`` None) or a library's."""
+
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+        self.nodes: list[Node] = []
+        self.costs: list[Cost] = []
+        self.roots: list[int] = []
+        self.advice_map: dict[Word, tuple[int, ...]] = {}
+        self._digests: dict[int, Word] = {}
+
+    def add(self, node: Node, cost: Cost) -> int:
+        """The id of the new node."""
+        self.nodes.append(node)
+        self.costs.append(cost)
+        return len(self.nodes) - 1
+
+    def add_block(self, operations: list[Operation], *, pops: int = 0) -> int:
+        """A block of at least one operation; its rows are counted here."""
+        block = Block(tuple(operations))
+        return self.add(block, Cost(block_rows(block), pops))
+
+    def make_root(self, node_id: int) -> None:
+        """Make the node a procedure root, once."""
+        if node_id not in self.roots:
+            self.roots.append(node_id)
+
+    def digest(self, node_id: int) -> Word:
+        """The digest of a node; computed for it and what lies below it only, a permutation costs a millisecond."""
+        todo = [node_id]
+        while todo:
+            node = self.nodes[todo[-1]]
+            missing = [child for child in children_of(node) if child not in self._digests]
+            if missing:
+                todo.extend(missing)
+                continue
+            known = todo.pop()
+            self._digests[known] = node_digest(
+                node, [self._digests.get(child, ZERO_WORD) for child in children_of(node)]
+            )
+        return self._digests[node_id]
+
+    def finish(self) -> Forest:
+        """The forest."""
+        return Forest(tuple(self.nodes), tuple(self.roots), dict(self.advice_map))

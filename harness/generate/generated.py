@@ -1,0 +1,155 @@
+"""From choices to a case: family, swarm, inputs, program, cuts, and what the program is meant to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.generate.choices import Choices, SeededChoices, pick_weighted
+from harness.generate.draft import Draft
+from harness.generate.failures import DRY, FAILURES
+from harness.generate.families import Family, families_in_use
+from harness.generate.forests import block_rows
+from harness.generate.grammar import place_failure
+from harness.generate.profile import Profile
+from harness.generate.sequence import Sequence
+from harness.generate.state import VISIBLE, State
+from harness.generate.values import U32_EDGES, spread
+from reference.definition.case import Advice, Case
+from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
+from reference.definition.field import P
+from reference.definition.isa import NOOP_OPERATION
+from reference.definition.mast import Block, External
+from reference.definition.program import Kernel, Program
+
+COMPLETES: Final = "completes"
+"""The intended outcome of a program that is not meant to fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A case and what its writer meant it to do."""
+
+    case: Case
+    intended: str
+    """``completes``, or the name of the error."""
+    family: str
+    failure: str | None = None
+    """The name in :data:`harness.generate.failures.FAILURES`."""
+    rows: int = 0
+    """Core rows; a bound where both sides of a branch may run."""
+
+
+def generate_case(seed: int, number: int, profile: Profile = Profile()) -> Generated:  # noqa: B008  # it is immutable
+    """Case ``number`` of a campaign; the same numbers and profile give the same case."""
+    return generate(SeededChoices(f"fragdiff/1/{seed}/{number}"), profile, name=f"generated-{seed}-{number}")
+
+
+def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "generated") -> Generated:  # noqa: B008
+    """One case from these choices."""
+    family = pick_weighted(choices, [(each.weight, each) for each in families_in_use(profile.families)])
+    draft = Draft(choices, profile, budget=profile.max_rows)
+    _draw_weights(draft, family)
+    if choices.flag(round(100 * profile.failing_rate)):
+        draft.pending = choices.pick(FAILURES)
+        draft.direct_pops = draft.pending.name not in DRY
+    failure = draft.pending.name if draft.pending else None
+    draft.inputs = _draw_inputs(choices)
+    entry = _write_program(draft, family)
+    cost = draft.program.costs[entry]
+    case = Case(
+        name=name,
+        program=Program(
+            draft.program.finish(), entry, Kernel.of(dict.fromkeys(p.forest.digest(p.node) for p in draft.kernel))
+        ),
+        libraries=tuple(library.finish() for library in draft.libraries),
+        stack=_without_trailing_zeros(draft.inputs),
+        advice=Advice(_draw_tape(choices, cost.pops), dict(draft.advice_map), tuple(draft.store)),
+        cuts=(_draw_cut(choices, cost.rows),),
+        about=f"{family.name}{f', fails: {failure}' if failure else ''}",
+    )
+    return Generated(case, draft.intended or COMPLETES, family.name, failure, cost.rows)
+
+
+def _draw_weights(draft: Draft, family: Family) -> None:
+    """The family's weights, without what the swarm leaves out; plain operations always stay."""
+    percent = draft.profile.swarm_percent
+    draft.weights = {
+        name: weight
+        for name, weight in family.elements.items()
+        if name == "operation" or not draft.choices.flag(percent)
+    }
+    groups = {name: weight for name, weight in family.groups.items() if not draft.choices.flag(percent)}
+    draft.group_weights = groups or dict(family.groups)
+    if not any(draft.weights.values()):
+        draft.weights = dict(family.elements)
+
+
+def _draw_inputs(choices: Choices) -> list[int]:
+    """16 items, top first: none, small and distinct, large and distinct, u32 edges; s0 and s1 often 0, 1 or 2."""
+    kind = pick_weighted(choices, ((1, "zeros"), (3, "small"), (5, "distinct"), (2, "u32")))
+    match kind:
+        case "zeros":
+            inputs = [0] * VISIBLE
+        case "small":
+            inputs = list(range(1, VISIBLE + 1))
+        case "distinct":
+            seed = choices.integer(1, P - 1)
+            inputs = [element for at in range(4) for element in spread((seed + at) % (P - 1) + 1)]
+        case _:
+            inputs = [choices.pick(U32_EDGES) for _ in range(VISIBLE)]
+    if choices.flag(25):
+        inputs[:2] = [choices.integer(0, 2), choices.integer(0, 2)]
+    return inputs
+
+
+def _without_trailing_zeros(inputs: list[int]) -> tuple[int, ...]:
+    count = len(inputs)
+    while count and inputs[count - 1] == 0:
+        count -= 1
+    return tuple(inputs[:count])
+
+
+def _draw_tape(choices: Choices, count: int) -> tuple[int, ...]:
+    """Distinct elements for all pops of the initial advice stack, and none to spare."""
+    if not count:
+        return ()
+    seed = choices.integer(1, P - 1)
+    return tuple((seed + 0x9E37_79B9_7F4A_7C15 * at) % P for at in range(count))
+
+
+def _write_program(draft: Draft, family: Family) -> int:
+    root = Sequence(draft, draft.program, State(list(draft.inputs)), level=0, live=True)
+    root.is_root = True
+    family.write(root)
+    if draft.pending is not None:
+        place_failure(root)
+    root.settle(VISIBLE + draft.extra_outputs)
+    if family.target_length:
+        _pad_to_length(root)
+    entry = root.finish()
+    if isinstance(draft.program.nodes[entry], External) and family.name != "external_entry":
+        root.add_node(entry)
+        root.emit("NOOP")
+        entry = root.finish()
+    draft.program.make_root(entry)
+    return entry
+
+
+def _pad_to_length(root: Sequence) -> None:
+    """Append a block so that the program has 2^k - 3 .. 2^k + 2 rows, k from 6 to 10."""
+    body = root.finish()
+    rows = root.cost(body).rows + 2
+    wanted = 2 ** root.choices.integer(6, 10) + root.choices.integer(-3, 2)
+    while wanted < rows + 3:
+        wanted *= 2
+    root.add_node(body)
+    count = next(n for n in range(wanted - rows, 0, -1) if block_rows(Block((NOOP_OPERATION,) * n)) <= wanted - rows)
+    for _ in range(count):
+        root.emit("NOOP")
+
+
+def _draw_cut(choices: Choices, rows: int) -> CutPlan:
+    if choices.flag(80):
+        return Every(choices.integer(1, max(1, min(rows + 1, 64))))
+    return ONE_FRAGMENT

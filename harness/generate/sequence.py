@@ -1,0 +1,161 @@
+"""A sequence under construction: operations are collected into blocks, nodes are put in between, all is joined at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.generate.draft import Draft
+from harness.generate.effects import EFFECTS
+from harness.generate.forests import CONTROL, Cost, ForestDraft
+from harness.generate.state import State
+from harness.generate.values import draw_element
+from reference.definition.isa import Operation, opcode
+from reference.definition.mast import Join
+
+
+class Sequence:
+    """Code that runs in order in one context; ``state`` is what is certain behind its end."""
+
+    def __init__(
+        self, draft: Draft, forest: ForestDraft, state: State, *, level: int, scale: int = 1, live: bool = False
+    ) -> None:
+        self.draft = draft
+        self.choices = draft.choices
+        self.forest = forest
+        self.state = state
+        self.level = level
+        self.scale = scale
+        """How often this code runs, at most; rows are charged to the budget that often."""
+        self.live = live
+        """It certainly runs, unless the program fails before."""
+        self.is_root = False
+        self._nodes: list[int] = []
+        self._operations: list[Operation] = []
+        self._pops = 0
+
+    def inner(
+        self, state: State, *, forest: ForestDraft | None = None, times: int = 1, live: bool | None = None
+    ) -> Sequence:
+        """A sequence one level deeper, run ``times`` times for each run of this one."""
+        self.draft.pristine = False
+        self.spend(CONTROL.rows)
+        return Sequence(
+            self.draft,
+            forest or self.forest,
+            state,
+            level=self.level + 1,
+            scale=self.scale * times,
+            live=self.live if live is None else live and self.live,
+        )
+
+    # ---- budget -----------------------------------------------------------------------------------------------------
+
+    def spend(self, rows: int) -> None:
+        """Charge rows to the budget."""
+        self.draft.budget -= rows * self.scale
+
+    def room(self, rows: int = 1) -> bool:
+        """Are there rows left?"""
+        return self.draft.budget >= rows * self.scale
+
+    # ---- operations -------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, immediate: int = 0) -> None:
+        """Append an operation; the model follows."""
+        if self.is_root:
+            self.draft.pristine = False
+        self._operations.append(Operation(opcode(name), immediate))
+        EFFECTS[name](self.state, immediate)
+        self.spend(1)
+
+    def emit_all(self, names: str) -> None:
+        """Append operations without immediate, given by name with blanks between."""
+        for name in names.split():
+            self.emit(name)
+
+    def pop_advice(self, name: str, count: int) -> None:
+        """Append an operation that pops elements of the initial advice stack."""
+        self._pops += count
+        self.emit(name)
+
+    def push(self, value: int) -> None:
+        """Append what pushes this value."""
+        if value == 0 and self.choices.flag(50):
+            self.emit("PAD")
+        else:
+            self.emit("PUSH", value)
+
+    def prepare(self, values: Iterable[int], *, position: int = 0) -> None:
+        """Put values on the stack, the first one at ``position`` 0 or 12 or 13; as inputs of the program when no code is written yet."""
+        wanted = list(values)
+        if self.is_root and self.draft.pristine:
+            self.state.items[position : position + len(wanted)] = wanted
+            self.draft.inputs[position : position + len(wanted)] = wanted
+            return
+        if position == 0:
+            for value in reversed(wanted):
+                self.push(value)
+            return
+        assert 12 <= position < 16, "only the last word is reached with one SWAPW3"
+        for value in reversed(wanted):
+            self.push(value)
+        for _ in range(position - 12):
+            self.emit("PAD")
+        self.emit("SWAPW3")
+
+    def allow_shrink(self, count: int = 1) -> None:
+        """Make sure that ``count`` items may be taken off without reaching the caller's."""
+        while not self.state.can_shrink(count):
+            self.push(draw_element(self.choices))
+
+    def settle(self, depth: int) -> None:
+        """Drop or pad until the stack has this depth."""
+        while self.state.depth > depth:
+            self.emit("DROP")
+        while self.state.depth < depth:
+            self.emit("PAD")
+
+    # ---- nodes ------------------------------------------------------------------------------------------------------
+
+    def close_block(self) -> None:
+        """End the block that is open, if any."""
+        if self._operations:
+            self._nodes.append(self.forest.add_block(self._operations, pops=self._pops))
+            self._operations = []
+            self._pops = 0
+            self.spend(2)
+
+    def add_node(self, node_id: int) -> None:
+        """Append a node; the caller changes the state."""
+        if self.is_root:
+            self.draft.pristine = False
+        self.close_block()
+        self._nodes.append(node_id)
+
+    def cost(self, node_id: int) -> Cost:
+        """What one run of a node of this forest costs."""
+        return self.forest.costs[node_id]
+
+    def finish(self) -> int:
+        """The node of the whole sequence; of one NOOP when nothing was written."""
+        if not self._nodes and not self._operations:
+            self.emit("NOOP")
+        self.close_block()
+        return self._fold()
+
+    def _fold(self) -> int:
+        nodes = self._nodes
+        shape = self.choices.pick(("right", "left", "balanced")) if len(nodes) > 2 else "right"
+        while len(nodes) > 1:
+            if shape == "right":
+                nodes[-2:] = [self._join(nodes[-2], nodes[-1])]
+            elif shape == "left":
+                nodes[:2] = [self._join(nodes[0], nodes[1])]
+            else:
+                pairs = [self._join(*nodes[at : at + 2]) for at in range(0, len(nodes) - 1, 2)]
+                nodes[:] = pairs + (nodes[-1:] if len(nodes) % 2 else [])
+        return nodes[0]
+
+    def _join(self, first: int, second: int) -> int:
+        self.spend(CONTROL.rows)
+        return self.forest.add(Join(first, second), CONTROL.then(self.cost(first)).then(self.cost(second)))
