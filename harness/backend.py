@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,14 @@ from reference.definition.field import Word
 from reference.definition.outcome import Completed, Failed, Outcome
 
 __all__ = [
+    "REAL_VM",
     "Availability",
+    "Cells",
     "Completed",
     "Engine",
     "EngineFailure",
     "Failed",
+    "Identified",
     "NotComparable",
     "Outcome",
     "Run",
@@ -125,6 +128,22 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Gives back what the engine holds; calling it twice is harmless."""
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """An engine that says which program's behaviour it shows."""
+
+    @property
+    def identity(self) -> str | None:
+        """Name and release, such as :data:`REAL_VM`; None while it is not known.
+
+        Known divergences belong to one identity: no other engine is excused by them.
+        """
+
+
+REAL_VM = "miden-vm 0.19.1"
+"""The identity of the machine under test."""
 
 
 class EngineFailure(Exception):  # noqa: N818 - a word of the design

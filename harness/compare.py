@@ -1,0 +1,82 @@
+"""Compares what two or more engines make of one case at one cut plan: outcome, summary, boundary states, every cell.
+
+The first difference of a pair is row-major: the first wrong row, then every wrong column on it. A wrong recording
+(boundary states) and a wrong rebuild (cells) are reported apart. What could not be compared is counted with its reason,
+and a comparison that compared less than it was asked never says that the engines agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.backend import Completed, Engine, EngineFailure, Failed, NotComparable
+from harness.differences import outcome_differences
+from harness.findings import Contender, Findings
+from harness.known import Entry, known_divergences
+from harness.traces import compare_completed
+from harness.verdict import Comparison, Divergence, Kind, Verdict
+from reference.definition.case import Case
+from reference.definition.formats.children_first import children_first
+
+
+class VacuousComparison(Exception):  # noqa: N818 - names what was asked for
+    """Fewer than two engines were asked for: whatever they do, nothing would be compared."""
+
+
+def compare(case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None) -> Comparison:
+    """Runs a case that has exactly one cut plan on all engines and compares them.
+
+    ``known`` lists the divergences to excuse: by default :func:`harness.known.known_divergences`, ``()`` for none. The
+    verdict is DIFFER with any divergence that is not excused, AGREE when every engine was compared and agreed in
+    everything it gave, else NOT_COMPARABLE with the reasons in the counts.
+
+    Raises VacuousComparison for fewer than two engines, ValueError for a case with several cut plans.
+    """
+    if len({id(engine) for engine in engines}) < 2:
+        raise VacuousComparison(f"a comparison needs two engines, found {len(engines)}")
+    # Engines that get the case as text number nodes children first, and boundary states name nodes.
+    case = children_first(case)
+    cut = case.cut
+    findings = Findings(case, known_divergences() if known is None else known)
+    contenders = [contender for engine in engines if (contender := _run(engine, case, findings)) is not None]
+    _compare_outcomes(contenders, findings)
+    compare_completed([item for item in contenders if isinstance(item.outcome, Completed)], cut, findings)
+    findings.judge_failures(contenders)
+    verdict = _verdict(findings, len(engines))
+    return Comparison(case.name, verdict, tuple(findings.divergences), tuple(findings.excused), findings.counts)
+
+
+def _run(engine: Engine, case: Case, findings: Findings) -> Contender | None:
+    try:
+        run = engine.run(case)
+    except EngineFailure as failure:
+        findings.engine_failed(engine, failure)
+        return None
+    except NotComparable as refusal:
+        findings.not_comparable(f"{engine.name}: {refusal.reason}")
+        return None
+    for contradiction in run.contradictions():
+        findings.add_unexcused(Divergence(Kind.SELF, engine.name, engine.name, detail=contradiction))
+    return Contender(engine, run)
+
+
+def _compare_outcomes(contenders: Sequence[Contender], findings: Findings) -> None:
+    for other in contenders[1:]:
+        base = contenders[0]
+        if base.outcome != other.outcome:
+            differences = tuple(outcome_differences(base.outcome, other.outcome))
+            findings.add(Divergence(Kind.OUTCOME, base.name, other.name, differences), base, other)
+        elif isinstance(base.outcome, Failed):
+            findings.counts.failures += 1
+            findings.counts.comparisons += 1
+            findings.note_compared(base, other)
+
+
+def _verdict(findings: Findings, engines_asked: int) -> Verdict:
+    if findings.divergences:
+        return Verdict.DIFFER
+    if findings.engines_compared < engines_asked or findings.counts.nothing:
+        if not findings.counts.not_comparable and not findings.excused:
+            findings.not_comparable("nothing was compared")
+        return Verdict.NOT_COMPARABLE
+    return Verdict.AGREE

@@ -1,0 +1,131 @@
+"""Collects what one comparison finds, and asks the list of known divergences about each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.backend import Engine, EngineFailure, Identified, Outcome, Run, Summary
+from harness.known import Accusation, Entry, Excuse, find_excuse, outcome_text
+from harness.lockstep import Region
+from harness.verdict import Counts, Divergence, Excused, Kind
+from reference.definition.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """An engine with its run of the case."""
+
+    engine: Engine
+    run: Run
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return self.engine.name
+
+    @property
+    def outcome(self) -> Outcome:
+        """The run's outcome."""
+        return self.run.outcome
+
+    @property
+    def summary(self) -> Summary:
+        """The run's summary; EngineFailure when a completed run has none."""
+        summary = self.run.summary
+        if summary is None:
+            raise EngineFailure(self.name, "the program completed, but there is no summary")
+        return summary
+
+
+class Findings:
+    """Divergences, excused ones, counts, and which engines were compared with another."""
+
+    def __init__(self, case: Case, entries: Sequence[Entry]) -> None:
+        self._case = case
+        self._entries = entries
+        self._failures: list[tuple[Engine, EngineFailure]] = []
+        self._compared: set[int] = set()
+        self.divergences: list[Divergence] = []
+        self.excused: list[Excused] = []
+        self.counts = Counts()
+
+    def add(self, divergence: Divergence, left: Contender, right: Contender) -> Region | None:
+        """Book a divergence of two engines; the cells that its excuse covers, if it has one for cells."""
+        known = [contender for contender in (left, right) if identity_of(contender.engine) is not None]
+        excuse = None
+        if len(known) == 1:
+            accused = known[0]
+            witness = right if accused is left else left
+            excuse = self._excuse(divergence, accused.engine, witness, outcome_text(accused.outcome))
+        if excuse is None:
+            self.divergences.append(divergence)
+            return None
+        self._book_excused(excuse, divergence)
+        return excuse.region
+
+    def add_unexcused(self, divergence: Divergence) -> None:
+        """Book a divergence that nothing excuses: an engine against itself or against the cut plan."""
+        self.divergences.append(divergence)
+
+    def engine_failed(self, engine: Engine, failure: EngineFailure) -> None:
+        """Book a failure; it is judged at the end, when the runs of all other engines can be its witness."""
+        self._failures.append((engine, failure))
+
+    def has_failed(self, engine: Engine) -> bool:
+        """Whether :meth:`engine_failed` was told of this engine."""
+        return any(failed is engine for failed, _ in self._failures)
+
+    def judge_failures(self, contenders: Sequence[Contender]) -> None:
+        """Turn every engine failure into a divergence, excused or not."""
+        for engine, failure in self._failures:
+            detail = failure.reason if not failure.stderr else f"{failure.reason}\nstandard error:\n{failure.stderr}"
+            divergence = Divergence(Kind.ENGINE_FAILURE, engine.name, engine.name, detail=detail)
+            witnesses = (item for item in contenders if item.engine is not engine and identity_of(item.engine) is None)
+            excuses = (
+                self._excuse(divergence, engine, witness, failure.reason, failure.stderr) for witness in witnesses
+            )
+            excuse = next((excuse for excuse in excuses if excuse is not None), None)
+            if excuse is None:
+                self.divergences.append(divergence)
+            else:
+                self._book_excused(excuse, divergence)
+
+    def not_comparable(self, reason: str) -> None:
+        """Count something that could not be compared."""
+        self.counts.not_comparable[reason] += 1
+
+    def note_compared(self, *contenders: Contender) -> None:
+        """Rows or failures of these engines were really compared."""
+        self._compared.update(id(contender.engine) for contender in contenders)
+
+    @property
+    def engines_compared(self) -> int:
+        """How many different engines :meth:`note_compared` was told of."""
+        return len(self._compared)
+
+    def _excuse(
+        self, divergence: Divergence, accused: Engine, witness: Contender, observed: str, stderr: str = ""
+    ) -> Excuse | None:
+        identity = identity_of(accused)
+        if identity is None:
+            return None
+        accusation = Accusation(
+            self._case,
+            divergence,
+            identity,
+            observed=observed,
+            stderr=stderr,
+            witness=witness.engine,
+            witness_run=witness.run,
+        )
+        return find_excuse(self._entries, accusation)
+
+    def _book_excused(self, excuse: Excuse, divergence: Divergence) -> None:
+        self.excused.append(Excused(excuse.entry, divergence))
+        self.counts.excused[excuse.entry] += 1
+
+
+def identity_of(engine: Engine) -> str | None:
+    """Which program's behaviour the engine shows, when it says so."""
+    return engine.identity if isinstance(engine, Identified) else None
