@@ -13,8 +13,7 @@ from reference.definition.rpo import merge
 
 DEEP = 10_000
 
-# Spec 02, section 11, except MUL, where the page has two digits swapped and the real VM says this; each row is a forest
-# whose last node has the digest.
+# Spec 02, section 11; each row is a forest whose last node has the digest.
 DIGESTS: dict[str, tuple[list[str], Word]] = {
     "add": (["block ADD"], (7259075614730273379, 2498922176515930900, 11574583201486131710, 6285975441353882141)),
     "mul": (["block MUL"], (9257977759327983792, 16084548298145579864, 4922676843837120619, 2647076074774954013)),

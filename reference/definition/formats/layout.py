@@ -22,7 +22,9 @@ def lay_out(value: Any, indent: int = 0, key: str = "") -> str:
     """The JSON text of dicts, lists, strings and integers, without a line end; the writer's own nesting is shallow."""
     if key != ONE_A_LINE:
         short = json.dumps(value)
-        if indent > 0 and indent + len(key) + len(short) <= WIDTH:
+        # A quote inside a string is escaped, so only a key looks like this.
+        fits = indent > 0 and indent + len(key) + len(short) <= WIDTH
+        if fits and f'"{ONE_A_LINE}": ' not in short:
             return short
     match value:
         case dict():

@@ -10,7 +10,7 @@ SPARSE_DEPTH = 64
 MAX_DEPTH = 64
 
 MAX_HASHES = 2**17
-"""Hashes that the trees of one file may need: about two minutes of work, where a file of legal size can ask for days."""
+"""Hashes that the trees of one file may need: about two minutes of work. A file of legal size can ask for days."""
 
 Pair = tuple[Word, Word]
 _Place = tuple[int, int]
