@@ -137,7 +137,7 @@ class Sequence:
         return self.forest.costs[node_id]
 
     def finish(self) -> int:
-        """The node of the whole sequence; of one NOOP when nothing was written."""
+        """The node of the whole sequence, which is empty again; one NOOP when nothing was written."""
         if not self._nodes and not self._operations:
             self.emit("NOOP")
         self.close_block()
@@ -154,7 +154,7 @@ class Sequence:
             else:
                 pairs = [self._join(*nodes[at : at + 2]) for at in range(0, len(nodes) - 1, 2)]
                 nodes[:] = pairs + (nodes[-1:] if len(nodes) % 2 else [])
-        return nodes[0]
+        return nodes.pop()
 
     def _join(self, first: int, second: int) -> int:
         self.spend(CONTROL.rows)
