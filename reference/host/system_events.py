@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from reference.host.advice import AdviceHost
     from reference.machine import Machine
 
+MAX_MAPPED_ELEMENTS = 2**24
+"""Elements that one mem_to_map may copy. A program may ask for 2^32; twice this takes seconds and half a gigabyte."""
+
 
 def merkle_node_merge(machine: Machine, advice: AdviceHost) -> None:
     """The store learns the parent of left = W(5) and right = W(1); neither needs to be known."""
@@ -109,9 +112,12 @@ def ilog2(machine: Machine, advice: AdviceHost) -> None:
 def mem_to_map(machine: Machine, advice: AdviceHost) -> None:
     """map[W(1)] := memory elements s5..s6-1 of this context, 0 where nothing was written.
 
-    Raises ExecutionFailure as :func:`reference.host.event.address_range`, then ``AdviceError.MapKeyAlreadyPresent``.
+    Raises ExecutionFailure as :func:`reference.host.event.address_range`, then ``MapEntryTooLarge``, a name of our own,
+    for more than MAX_MAPPED_ELEMENTS, then ``AdviceError.MapKeyAlreadyPresent``.
     """
     addresses = address_range(machine, 5, 6)
+    if len(addresses) > MAX_MAPPED_ELEMENTS:
+        raise ExecutionFailure("MapEntryTooLarge", detail=f"{len(addresses)} elements, at most {MAX_MAPPED_ELEMENTS}")
     values = tuple(machine.memory.peek_element(machine.ctx, address) or 0 for address in addresses)
     advice.insert(machine.word(1), values, machine.clk)
 
