@@ -38,6 +38,16 @@ def test_the_circuit_of_the_specification():
     assert table[:, 3].tolist() == [400, 404, 405, 406, 407]
 
 
+def test_multiplicities_count_every_use_of_a_wire():
+    memory = circuit_at_400()
+    memory.write_word(0, 404, (gate(0, 5, 5), gate(1, 3, 4), gate(2, 2, 2), gate(0, 5, 5)), 3)
+    ace = Ace()
+    ace.evaluate(memory, 0, 9, 400, 2, 4)
+    table = ace.table()
+    assert table[0, [14, 15]].tolist() == [1, 4]  # wires 4 and 5
+    assert table[1:, 15].tolist() == [1, 2, 0, 0]
+
+
 def test_rows_of_two_circuits_in_one_program(recorded_chiplets):
     rows = recorded_chiplets("ace_two_circuits")
     section = rows[(rows[:, :4] == [1, 1, 1, 0]).all(axis=1)]

@@ -91,3 +91,37 @@ def test_where_the_real_vm_panics_there_is_an_outcome_of_our_own():
     outcome = run(case).outcome
     assert isinstance(outcome, Failed)
     assert outcome.error == "CircuitTooLarge"
+
+
+DIVERGENCES = {
+    entry["name"]: entry
+    for entry in map(json.loads, (DATA / "vm" / "divergences.jsonl").read_text().splitlines())
+    if entry["name"] != "a14_fragment_0"  # a fragment of 0 rows is no case of ours
+}
+DEEP_STACKS = ("d02_deep_stack_6600", "d02_deep_stack_12800")
+PANICS = {"d04_mpverify_depth0": "EmptyMerklePath", "d06_mrupdate_depth0": "EmptyMerklePath", "d19_hqword_235": None}
+
+
+@pytest.mark.parametrize("name", [name for name in DIVERGENCES if name not in (*DEEP_STACKS, *PANICS)])
+def test_where_the_real_engines_disagree_the_parallel_one_is_followed(name):
+    entry = DIVERGENCES[name]
+    assert_as_recorded(run(entry["case"]), entry["record"], DATA / "vm" / "traces" / f"{name}.npz")
+
+
+@pytest.mark.parametrize("name", DEEP_STACKS)
+def test_deep_stacks_have_no_limit_as_in_the_sequential_engine(name):
+    entry = DIVERGENCES[name]
+    assert entry["record"]["outcome"]["error"] == "FailedToExecuteProgram"
+    assert run(entry["case"]).outcome == expected_outcome(entry["record"]["sequential_outcome"])
+
+
+@pytest.mark.parametrize("name", PANICS)
+def test_panics_of_the_parallel_engine(name):
+    entry = DIVERGENCES[name]
+    assert entry["record"]["outcome"]["status"] == "panicked"
+    outcome = run(entry["case"]).outcome
+    if PANICS[name] is None:
+        assert outcome == expected_outcome(entry["record"]["sequential_outcome"])
+    else:
+        assert isinstance(outcome, Failed)
+        assert outcome.error == PANICS[name]
