@@ -31,8 +31,8 @@ WIDTH = 16
 MAX_WIRES = 2**30 - 1
 """A gate names its inputs by 30-bit wire ids."""
 
-MAX_READ_ROWS = 2**24
-"""More READ rows are refused: their trace would have more than 2^25 rows, 18 GiB, and no real program comes near."""
+MAX_READ_ROWS = 2**22
+"""More READ rows are refused: with their memory rows they would need a trace of 2^24 rows, 9 GiB."""
 
 U64_LIMIT = 2**64
 ID_BITS = 30

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference.chiplets.ace import Ace
+from reference.chiplets.ace import MAX_READ_ROWS, Ace
 from reference.chiplets.memory import Memory
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import ExecutionFailure, InputError
 from reference.definition.field import P
 
 # spec 01, section 14: wires 5 down to 0 are (9, 2), (4, 7), (8, 85), then three zeros
@@ -162,3 +162,13 @@ def test_wrapped_sizes_that_stay_too_large_have_a_name_of_their_own():
     with pytest.raises(ExecutionFailure) as failure:
         Ace().evaluate(Memory(), 0, 9, 400, 2**33 - 2, 2**64 - 2**33 + 8)
     assert failure.value.name == "CircuitTooLarge"
+
+
+def test_a_good_circuit_of_millions_of_variables_is_refused():
+    num_vars = 2 * (MAX_READ_ROWS + 1)
+    first_wire = num_vars + 3
+    memory = Memory()
+    memory.write_word(0, 2 * num_vars, (gate(0, first_wire, first_wire),) * 4, 1)
+    with pytest.raises(InputError, match=f"at most {2 * MAX_READ_ROWS} variables here, found {num_vars}"):
+        Ace().evaluate(memory, 0, 9, 0, num_vars, 4)
+    assert len(memory.table()) == 1
