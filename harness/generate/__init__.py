@@ -1,4 +1,4 @@
-"""Generation: programs that are valid and terminate by construction, written by one grammar over a source of choices."""
+"""Generation: programs that are valid and terminate by construction, from one grammar over a source of choices."""
 
 from harness.generate.choices import Choices, SeededChoices
 from harness.generate.families import FAMILIES, Family

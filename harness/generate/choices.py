@@ -1,7 +1,7 @@
 """The source of choices: three verbs, and everything the grammar decides goes through them.
 
-A driver is anything with these verbs. The smallest answer (0, the first option, no) always leads to the simplest program,
-so a driver that can shrink its answers shrinks programs.
+A driver is anything with these verbs. The smallest answer (0, the first option, no) always leads to the simplest
+program, so a driver that can shrink its answers shrinks programs.
 """
 
 from __future__ import annotations

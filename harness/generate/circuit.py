@@ -1,4 +1,4 @@
-"""Operands of the operations for proof verification: an arithmetic circuit that ends in 0, a folding step that is consistent."""
+"""Operands of the operations for proof verification: a circuit that ends in 0, a folding step that is consistent."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ PRIVATE_ADDRESS: Final = 0x4000_0000
 """Loop counters and loop targets live from here on; nothing else writes there."""
 
 ProcedureKind = Literal["context", "inline"]
-"""``context``: runs at depth 16 in a context of its own (CALL, DYNCALL) or in context 0 (SYSCALL); ``inline``: runs in the
+"""``context``: runs at depth 16 in a context of its own (CALL, DYNCALL) or in context 0 (SYSCALL); ``inline``: in the
 caller's context at any depth and leaves the depth as it was (DYN, external)."""
 
 

@@ -138,6 +138,11 @@ def _one(function: Callable[..., int]) -> Callable[..., tuple[int, ...]]:
     return lambda *operands: (function(*operands) % P,)
 
 
+def _expacc(state: State, _immediate: int) -> None:
+    exponent = state.items[3]
+    state.items[:4] = [BIT, ANY, ANY, exponent >> 1 if exponent >= 0 else ANY]
+
+
 EFFECTS: Final[dict[str, Effect]] = {
     "NOOP": _none,
     "EQZ": _replace(1, _one(lambda a: int(a == 0)), (BIT,)),
@@ -149,7 +154,7 @@ EFFECTS: Final[dict[str, Effect]] = {
     "SWAP": _swap(1, 1),
     "CALLER": _overwrite(0, 4),
     "ADVPOPW": _overwrite(0, 4),
-    "EXPACC": lambda state, _immediate: _expacc(state),
+    "EXPACC": _expacc,
     "EXT2MUL": _overwrite(2, 2),
     "SWAPW": _swap(4, 4),
     "SWAPW2": _swap(4, 8),
@@ -200,17 +205,14 @@ EFFECTS: Final[dict[str, Effect]] = {
 """By operation name; all 80 operations of basic blocks."""
 
 
-def _expacc(state: State) -> None:
-    exponent = state.items[3]
-    state.items[:4] = [BIT, ANY, ANY, exponent >> 1 if exponent >= 0 else ANY]
-
-
 GROWTH: Final[dict[str, int]] = {
     **dict.fromkeys(("PAD", "PUSH", "ADVPOP", "SDEPTH", "CLK", "U32SPLIT"), 1),
     **{name: 1 for name in EFFECTS if name.startswith("DUP")},
     **dict.fromkeys(
-        ("ASSERT", "EQ", "ADD", "MUL", "AND", "OR", "U32AND", "U32XOR", "FRIE2F4", "DROP", "CSWAP", "CSWAPW")
-        + ("MLOADW", "MSTORE", "MSTOREW", "U32ADD3", "U32MADD"),
+        (
+            *("ASSERT", "EQ", "ADD", "MUL", "AND", "OR", "U32AND", "U32XOR", "FRIE2F4", "DROP", "CSWAP", "CSWAPW"),
+            *("MLOADW", "MSTORE", "MSTOREW", "U32ADD3", "U32MADD"),
+        ),
         -1,
     ),
 }

@@ -81,7 +81,7 @@ def _may_pipe(sequence: Sequence) -> bool:
 
 
 def put_in_map(sequence: Sequence, values: tuple[int, ...]) -> Word:
-    """A key under which code at this place certainly finds the values: in the inputs, the program's or the library's own map."""
+    """A key under which code at this place certainly finds the values: of the inputs or of the forest's own map."""
     draft = sequence.draft
     key = draft.fresh_key()
     where = draft.advice_map
@@ -169,6 +169,21 @@ def _hash_to_map(name: str, operands: int) -> Callable[[Sequence], None]:
     return write
 
 
+def _merge(sequence: Sequence) -> None:
+    left, right = draw_word(sequence.choices), draw_word(sequence.choices)
+    emit_event(sequence, "merkle_node_merge", on_stack(right) + on_stack(left))
+    if sequence.choices.flag(50):
+        index = sequence.choices.integer(0, 1)
+        emit_event(sequence, "merkle_node_to_stack", [1, index, *on_stack(merkle.parent(left, right))])
+        pop_elements(sequence, 4)
+
+
+def _node_to_stack(sequence: Sequence) -> None:
+    opening = merkle.draw_opening(sequence)
+    emit_event(sequence, "merkle_node_to_stack", [opening.depth, opening.index, *on_stack(opening.root)])
+    pop_elements(sequence, 4)
+
+
 EVENTS: Final = tuple(
     Event(name, IDS[name], write)
     for name, write in (
@@ -186,23 +201,8 @@ EVENTS: Final = tuple(
         ("hdword_to_map_with_domain", _hash_to_map("hdword_to_map_with_domain", 8)),
         ("hqword_to_map", _hash_to_map("hqword_to_map", 12)),
         ("hperm_to_map", _hash_to_map("hperm_to_map", 8)),
-        ("merkle_node_merge", lambda sequence: _merge(sequence)),
-        ("merkle_node_to_stack", lambda sequence: _node_to_stack(sequence)),
+        ("merkle_node_merge", _merge),
+        ("merkle_node_to_stack", _node_to_stack),
     )
 )
 """All 16; the cheap ones first."""
-
-
-def _merge(sequence: Sequence) -> None:
-    left, right = draw_word(sequence.choices), draw_word(sequence.choices)
-    emit_event(sequence, "merkle_node_merge", on_stack(right) + on_stack(left))
-    if sequence.choices.flag(50):
-        index = sequence.choices.integer(0, 1)
-        emit_event(sequence, "merkle_node_to_stack", [1, index, *on_stack(merkle.parent(left, right))])
-        pop_elements(sequence, 4)
-
-
-def _node_to_stack(sequence: Sequence) -> None:
-    opening = merkle.draw_opening(sequence)
-    emit_event(sequence, "merkle_node_to_stack", [opening.depth, opening.index, *on_stack(opening.root)])
-    pop_elements(sequence, 4)

@@ -17,7 +17,7 @@ from harness.generate.draft import Failure, Procedure
 from harness.generate.events import IDS, on_stack
 from harness.generate.forests import CONTROL, Cost
 from harness.generate.sequence import Sequence
-from harness.generate.state import VISIBLE, State
+from harness.generate.state import State
 from harness.generate.values import ANY, draw_element, draw_u32, draw_word
 from reference.definition.field import U32_LIMIT, P, Word
 from reference.definition.isa import PUSH, Operation, opcode

@@ -1,6 +1,6 @@
 """Families of programs as data: what each one is made of, how often it is drawn, and the mistake it hunts.
 
-A family says how likely each element and each group of operations is, and how the program's outermost sequence is written.
+A family says how likely each element and each group of operations is, and how the outermost sequence is written.
 """
 
 from __future__ import annotations

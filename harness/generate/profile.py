@@ -16,13 +16,13 @@ class Profile:
     """Budget of trace rows: no new construct starts when it is used up. Operand set-up and the clean-up of what is open
     may exceed it by a few dozen rows."""
     max_level: int = 4
-    """Nesting of branches, loops and calls; each level multiplies what can meet, five are rarely reached in 200 rows."""
+    """Nesting of branches, loops and calls; each level multiplies what can meet; 200 rows rarely reach five."""
     failing_rate: float = 0.15
     """Share of programs that are meant to fail."""
     families: tuple[str, ...] = ()
     """Names of the families in use; empty: all."""
     continue_percent: int = 93
-    """Chance that the program's own sequence goes on after an element: 14 elements on average before the budget bites."""
+    """Chance that the program's own sequence goes on after an element: 14 elements on average."""
     swarm_percent: int = 20
     """Chance that a case does without a group of operations or a construct."""
 

@@ -1,16 +1,26 @@
-"""A sequence under construction: operations are collected into blocks, nodes are put in between, all is joined at the end."""
+"""A sequence under construction: operations become blocks, nodes come in between, all is joined at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from harness.generate.draft import Draft
 from harness.generate.effects import EFFECTS
 from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.state import State
-from harness.generate.values import draw_element
+from harness.generate.values import draw_element, is_bit, is_u32
 from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Join
+
+COPIED: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
+"""Positions that a DUP copies."""
+
+SHRINKING: Final = ("DROP", "DROP", "DROP", "ADD", "MUL", "EQ")
+"""Operations that take an item off, whatever it is."""
+
+GROWING: Final = ("PAD", "CLK", "SDEPTH", "DUP0", "DUP5", "DUP15")
+"""Operations that add an item."""
 
 
 class Sequence:
@@ -79,14 +89,20 @@ class Sequence:
         self.emit(name)
 
     def push(self, value: int) -> None:
-        """Append what pushes this value."""
-        if value == 0 and self.choices.flag(50):
+        """Append what pushes this value: PUSH, PAD, or a copy of an item that has it."""
+        copies = [at for at in COPIED if self.state.items[at] == value]
+        if copies and self.choices.flag(60):
+            self.emit(f"DUP{self.choices.pick(copies)}")
+        elif value == 0 and self.choices.flag(50):
             self.emit("PAD")
         else:
             self.emit("PUSH", value)
 
     def prepare(self, values: Iterable[int], *, position: int = 0) -> None:
-        """Put values on the stack, the first one at ``position`` 0 or 12 or 13; as inputs of the program when no code is written yet."""
+        """Put values on the stack, the first one at ``position``: 0, 12 or 13.
+
+        When the program has no code yet, they become its inputs.
+        """
         wanted = list(values)
         if self.is_root and self.draft.pristine:
             self.state.items[position : position + len(wanted)] = wanted
@@ -109,11 +125,22 @@ class Sequence:
             self.push(draw_element(self.choices))
 
     def settle(self, depth: int) -> None:
-        """Drop or pad until the stack has this depth."""
+        """Take off or add items until the stack has this depth."""
         while self.state.depth > depth:
-            self.emit("DROP")
+            self.emit(self.choices.pick(SHRINKING) if self.choices.flag(60) else self._shrinking_that_fits())
         while self.state.depth < depth:
-            self.emit("PAD")
+            self.emit(self.choices.pick(GROWING))
+
+    def _shrinking_that_fits(self) -> str:
+        """An operation that takes an item off and asks something of its operands, DROP where none fits."""
+        top = self.state.items[:3]
+        if all(map(is_bit, top[:2])):
+            return self.choices.pick(("DROP", "AND", "OR", "CSWAP", "CSWAPW"))
+        if is_bit(top[0]):
+            return self.choices.pick(("DROP", "CSWAP", "CSWAPW"))
+        if all(map(is_u32, top)):
+            return self.choices.pick(("DROP", "U32AND", "U32XOR", "U32ADD3", "U32MADD"))
+        return "DROP"
 
     # ---- nodes ------------------------------------------------------------------------------------------------------
 

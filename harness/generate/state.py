@@ -1,4 +1,4 @@
-"""The model of the machine that the grammar keeps while it writes: how deep the stack is and what is certain of its items.
+"""The model of the machine that the grammar keeps while it writes: depth, and what is certain of items and memory.
 
 Where code runs more than once or is entered from several places, the model starts from what holds every time.
 """

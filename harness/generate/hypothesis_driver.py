@@ -1,0 +1,49 @@
+"""The driver for property tests: every choice is a draw, so a failing case shrinks to a small program.
+
+@given(cases())
+@settings(deadline=None)
+def test_engines_agree(case): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from harness.generate.generated import Generated, generate
+from harness.generate.profile import SMALL, Profile
+from reference.definition.case import Case
+
+T = TypeVar("T")
+
+
+class DrawnChoices:
+    """Choices made by Hypothesis; each verb is one integer that shrinks towards the simplest answer."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """Shrinks towards ``low``."""
+        return low if low == high else self._draw(st.integers(low, high))
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Shrinks towards the first."""
+        return options[self.integer(0, len(options) - 1)]
+
+    def flag(self, percent: int = 50) -> bool:
+        """Shrinks towards False."""
+        return self.integer(0, 99) >= 100 - percent
+
+
+@st.composite
+def generated(draw: st.DrawFn, profile: Profile = SMALL) -> Generated:
+    """Cases with what they are meant to do."""
+    return generate(DrawnChoices(draw), profile)
+
+
+def cases(profile: Profile = SMALL) -> st.SearchStrategy[Case]:
+    """Cases: a program, its inputs, one cut plan."""
+    return generated(profile).map(lambda each: each.case)
