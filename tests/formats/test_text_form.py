@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import islice
 
 import pytest
+from samples import DATA
 
 from reference.definition.errors import InputError
+from reference.definition.field import word_to_hex
 from reference.definition.formats import text
+from reference.definition.formats.binary import read_program
 from reference.definition.formats.case_nodes import SymbolicExternal, parse_node
 from reference.definition.formats.text import program_lines, program_text
-from reference.definition.mast import Forest, Join, Node
+from reference.definition.mast import DebugSections, Forest, Join, Node
 from reference.definition.program import Program
 
 DEEP = 10_000
@@ -95,6 +100,52 @@ def test_a_block_of_exactly_80_columns_stands_on_one_line() -> None:
 def test_deeper_blocks_have_fewer_columns() -> None:
     lines = list(program_lines(program("block" + " ADD" * 14 + " DUP0", "loop 0")))
     assert lines[2] == "        basic_block"
+
+
+DECORATED = """\
+begin
+    debug(stack) debug(stack.3)
+    join
+        basic_block
+            debug(mem)
+            asmOp(add, 3)
+            add
+            trace(9)
+            debug(mem.1.2)
+            debug(local.1.2)
+            debug(adv_stack.4)
+        end
+        debug(stack)
+        call.0x{add}
+        trace(9)
+    end
+    trace(9) debug(stack)
+end
+"""
+
+
+def test_decorators_stand_in_front_of_what_they_are_attached_to() -> None:
+    data = bytes([3, 0, 0, 1, 1]) + bytes([3, 9, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 2, 0, 5, 0, 4, 0])
+    sections = DebugSections(
+        data=data,
+        string_offsets=(0,),
+        strings=b"\x07add",
+        decorators=((1, 0), (2, 5), (3, 0), (0, 0), (7, 6), (4, 10), (5, 18), (6, 24)),
+        in_blocks=((0, ((0, 3), (1, 4), (1, 5))),),
+        before_enter=((0, (2,)), (1, (0,)), (2, (0, 1))),
+        after_exit=((0, (6, 7)), (1, (4,)), (2, (4, 0))),
+    )
+    bare = program("block ADD", "call 0", "join 0 1")
+    decorated = Program(replace(bare.forest, debug_sections=sections), 2)
+    add = word_to_hex(bare.forest.digests[0]).removeprefix("0x")
+    assert program_text(decorated) == DECORATED.format(add=add)
+
+
+def test_decorators_of_a_compiled_program_are_printed() -> None:
+    compiled = read_program((DATA / "formats" / "decorated.masb").read_bytes())
+    printed = re.findall(r"trace\((\d)\)", program_text(compiled))
+    # The order of the source, with the called procedure in its place.
+    assert printed == list("12347566")
 
 
 @pytest.mark.parametrize("deep_first", [True, False])

@@ -1,7 +1,7 @@
 """The text form of a program, for reading (spec 02, section 10).
 
-A basic block that fits into the 80 columns stands on one line; every other node has lines of its own. Decorators are
-left out: they are about the source, not about the program.
+A basic block that fits into the 80 columns stands on one line; every other node has lines of its own. Decorators stand
+in front of what they are attached to.
 
 Each level of nesting indents by 4 columns and a node that two parents share is written twice, so the text can be far
 longer than the program: :func:`program_lines` makes it line by line, :func:`program_text` refuses to hold too much.
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from reference.definition.errors import InputError
 from reference.definition.field import word_to_hex
+from reference.definition.formats.decorator_text import DecoratorTexts
 from reference.definition.isa import BY_OPCODE, Immediate, Operation
 from reference.definition.mast import (
     Block,
@@ -57,40 +58,53 @@ def program_text(program: Program) -> str:
 def program_lines(program: Program) -> Iterator[str]:
     """The lines of the text, without line ends, in memory proportional to the depth of the program."""
     yield "begin"
+    decorators = DecoratorTexts(program.forest)
     todo: list[_Pending] = [(INDENT, program.entry)]
     while todo:
         indent, item = todo.pop()
         if isinstance(item, str):
             yield " " * indent + item
         else:
-            yield from _begin(program.forest, item, indent, todo)
+            margin = " " * indent
+            for line in _begin(program.forest, decorators, item, indent, todo):
+                yield margin + line
     yield "end"
 
 
-def _begin(forest: Forest, node_id: int, indent: int, todo: list[_Pending]) -> Iterator[str]:
+def _begin(
+    forest: Forest, decorators: DecoratorTexts, node_id: int, indent: int, todo: list[_Pending]
+) -> Iterator[str]:
     """The lines before the node's first child; the rest goes onto the stack, last line first."""
     node = forest.nodes[node_id]
-    margin = " " * indent
+    before, after = " ".join(decorators.before(node_id)), " ".join(decorators.after(node_id))
     inner = indent + INDENT
+    rest: list[_Pending] = [(indent, after), (indent, "end")] if after else [(indent, "end")]
     match node:
         case Block():
-            for line in _block_lines(node, WIDTH - indent):
-                yield margin + line
+            executed = [operation_text(operation) for batch in node.batches for operation in batch.operations]
+            yield from _block_lines(decorators.woven(node_id, executed), WIDTH - indent)
+            return
         case Join(first, second):
-            yield margin + "join"
-            todo += [(indent, "end"), (inner, second), (inner, first)]
+            opening = "join"
+            rest += [(inner, second), (inner, first)]
         case Split(on_true, on_false):
-            yield margin + "if.true"
-            todo += [(indent, "end"), (inner, on_false), (indent, "else"), (inner, on_true)]
+            opening = "if.true"
+            rest += [(inner, on_false), (indent, "else"), (inner, on_true)]
         case Loop(body):
-            yield margin + "while.true"
-            todo += [(indent, "end"), (inner, body)]
+            opening = "while.true"
+            rest += [(inner, body)]
         case _:
-            yield margin + _leaf_text(forest, node)
+            parts = [part for part in (before, _leaf_text(forest, node), after) if part]
+            line = " ".join(parts)
+            yield from [line] if len(line) <= WIDTH - indent else parts
+            return
+    if before:
+        yield before
+    yield opening
+    todo += rest
 
 
-def _block_lines(block: Block, width: int) -> list[str]:
-    items = [operation_text(operation) for batch in block.batches for operation in batch.operations]
+def _block_lines(items: list[str], width: int) -> list[str]:
     line = " ".join(("basic_block", *items, "end"))
     if len(line) <= width:
         return [line]
