@@ -1,6 +1,6 @@
 """Nodes as strings, as case files write them: ``block SWAP PUSH(42)``, ``join 0 1``, ``external @0:2``.
 
-The grammar is that of the oracle's case format; operations are named as in the opcode map.
+The grammar is that of the real VM's case format; operations are named as in the opcode map.
 """
 
 from __future__ import annotations
