@@ -151,6 +151,7 @@ def test_worked_example_of_evalcircuit():
     [
         ("ADD", (1, P - 1), 0),
         ("ADD", (P - 1, P - 1), P - 2),
+        ("MUL", (3, 5), 15),
         ("MUL", (P - 1, P - 1), 1),
         ("MUL", (2**32, 2**32), U32_MAX),  # 2^64 = 2^32 - 1 modulo p
         ("NEG", (0,), 0),
@@ -305,12 +306,20 @@ def test_frie2f4_tests_the_segment_before_the_folding():
     assert failure_of("FRIE2F4", [0] * 9 + [4, 0, 1]).name == "InvalidFriDomainSegment"
 
 
+TAU_INVERSE = 18446462594437873665
+
+
+def test_tau_is_a_primitive_fourth_root_of_unity():
+    assert TAU_INVERSE**2 % P == P - 1
+
+
 @pytest.mark.parametrize("segment", range(4))
 def test_frie2f4_compares_the_query_of_the_segment(segment):
     values = [11, 12, 13, 14, 15, 16, 17, 18]
     low, high = values[7 - 2 * segment], values[6 - 2 * segment]
     after = stack_after("FRIE2F4", [*values, 0, segment, 1, high, low])
     assert after[4:8] == tuple(int(segment == number) for number in (3, 2, 1, 0))
+    assert after[9] == pow(TAU_INVERSE, segment, P)
     assert failure_of("FRIE2F4", [*values, 0, segment, 1, low, high]).name.startswith("InvalidFriLayerFolding")
 
 

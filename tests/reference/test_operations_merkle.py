@@ -8,6 +8,7 @@ from machines import CLK, machine_with, run
 from reference.definition.case import Advice, Replies
 from reference.definition.errors import ExecutionFailure
 from reference.definition.field import P, word_from_hex
+from reference.definition.rpo import empty_subtree_roots
 from reference.host import AdviceHost, ReplyHost
 
 LEAVES = ((0x14, 0, 0, 0), (0x15, 0, 0, 0), (0x16, 0, 0, 0), (0x17, 0, 0, 0))
@@ -88,6 +89,13 @@ def test_depth_0_has_no_trace(tree, name):
 def test_empty_subtrees_are_always_known(name):
     machine = machine_with(operands((0, 0, 0, 0), 1, 1, EMPTY_DEPTH_1), host=AdviceHost(Advice(), stdlib=False))
     assert run(machine, name) == (1, 0, 0, 0, 0, 0)
+
+
+def test_the_deepest_tree_has_64_levels():
+    stack = operands((0, 0, 0, 0), 64, P - 1, empty_subtree_roots()[64])
+    machine = machine_with(stack, host=AdviceHost(Advice(), stdlib=False))
+    assert run(machine, "MPVERIFY") == (1, 0, 0, 0, 0, 0)
+    assert machine.hasher.next_address == 1 + 8 * 64
 
 
 @pytest.mark.parametrize("name", ["MPVERIFY", "MRUPDATE"])
