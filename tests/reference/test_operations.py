@@ -164,6 +164,7 @@ def test_worked_example_of_evalcircuit():
         ("NOT", (1,), 0),
         ("AND", (1, 1), 1),
         ("AND", (1, 0), 0),
+        ("AND", (0, 1), 0),
         ("OR", (0, 0), 0),
         ("OR", (0, 1), 1),
         ("OR", (1, 1), 1),
@@ -269,8 +270,9 @@ def test_u32div_checks_its_operands_before_the_divisor():
     assert (failure.name, failure.clk) == ("DivideByZero", CLK)
 
 
-def test_u32assert2_reports_its_code():
+def test_only_u32assert2_reports_its_code():
     assert failure_of("U32ASSERT2", [2**32], 31).detail.endswith("error code 31")
+    assert failure_of("U32ADD", [2**32], 31).detail.endswith("error code 0")
 
 
 # ---- errors of the simple operations --------------------------------------------------------------------------------
