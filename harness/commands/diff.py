@@ -1,0 +1,115 @@
+"""``fragdiff diff``: cases on two or more engines, compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harness.cli import AGREE, DIVERGENCE
+from harness.commands.options import (
+    case_arguments,
+    cut_text,
+    cuts_option,
+    echo_json,
+    engine_names,
+    engines_options,
+    load_all,
+    open_engines,
+)
+from harness.compare import compare
+from harness.records import cut_json
+from harness.reporting import counts_json, divergence_json, wrapped
+from harness.verdict import Comparison, Counts, Verdict, describe
+from reference.definition.cuts import CutPlan
+
+
+@click.command()
+@case_arguments
+@engines_options
+@cuts_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a comparison and one total instead of text.")
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    engines: tuple[str, ...],
+    engine: tuple[str, ...],
+    cuts: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare what engines make of each CASE at each of its cut plans: outcome, lengths, boundary states, every cell.
+
+    \b
+    fragdiff diff case.json --engines "reference,exec:/opt/vm/oracle run"
+    fragdiff diff case.json --engine reference --engine "exec:vm --set a,b" --cuts "1;at:3,9"
+
+    The verdict is agree, differ or not comparable. Divergences of the list of known divergences are named and do not
+    count as differences. The exit code is 0 when everything agreed, 1 when something differed, could not be compared
+    for a reason that is not on that list, or when nothing was compared at all.
+
+    JSON keys of a comparison: file, name, cut, verdict, counts, divergences, known; the last line has total (counts)
+    and exit_code.
+    """
+    loaded = load_all(files, cuts)
+    total = Counts()
+    agreed = True
+    with open_engines(engine_names(engines, engine)) as opened:
+        for item in loaded:
+            for case in item.case.runs():
+                comparison = compare(case, opened)
+                total += comparison.counts
+                agreed &= is_acceptable(comparison)
+                if as_json:
+                    echo_json({"file": item.file, **_json(comparison, case.cut)})
+                else:
+                    click.echo(_text(item.file, comparison, case.cut))
+    code = AGREE if agreed and not total.nothing else DIVERGENCE
+    if as_json:
+        echo_json({"total": counts_json(total), "exit_code": code})
+    elif total.nothing:
+        click.echo("nothing was compared: this is no agreement")
+    elif total.comparisons > 1:
+        click.echo(f"total: {counts_text(total)}")
+    ctx.exit(code)
+
+
+def is_acceptable(comparison: Comparison) -> bool:
+    """Agreement, or nothing but known divergences in its way."""
+    if comparison.verdict is Verdict.NOT_COMPARABLE:
+        return bool(comparison.excused) and not comparison.counts.not_comparable
+    return comparison.verdict is Verdict.AGREE
+
+
+def counts_text(counts: Counts) -> str:
+    """What was compared, in words."""
+    parts = [
+        f"{counts.rows:,} rows, {counts.cells:,} cells, {counts.boundaries:,} boundaries",
+        f"{counts.seams:,} seams built",
+    ]
+    if counts.seams_not_exercised:
+        parts.append(f"{counts.seams_not_exercised:,} cuts at which no engine cut its build")
+    if counts.failures:
+        parts.append(f"{counts.failures:,} equal failures")
+    return ", ".join(parts)
+
+
+def _text(file: str, comparison: Comparison, plan: CutPlan) -> str:
+    counts = comparison.counts
+    lines = [f"{comparison.case_name}  ({file}, {cut_text(plan)}): {comparison.verdict.value.replace('_', ' ')}"]
+    lines.append(f"  compared: {'nothing' if counts.nothing else counts_text(counts)}")
+    lines += [f"  not compared: {reason} ({times})" for reason, times in sorted(counts.not_comparable.items())]
+    lines += [wrapped(f"known {item.entry}: {describe(item.divergence)}") for item in comparison.excused]
+    lines += [wrapped(describe(divergence)) for divergence in comparison.divergences]
+    return "\n".join(lines)
+
+
+def _json(comparison: Comparison, plan: CutPlan) -> dict[str, Any]:
+    return {
+        "name": comparison.case_name,
+        "cut": cut_json(plan),
+        "verdict": comparison.verdict.value,
+        "counts": counts_json(comparison.counts),
+        "divergences": [divergence_json(item) for item in comparison.divergences],
+        "known": [{"entry": item.entry, **divergence_json(item.divergence)} for item in comparison.excused],
+    }

@@ -1,0 +1,45 @@
+"""Findings as JSON and as indented text: the words and keys that all commands share."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from harness.verdict import Counts, Divergence
+
+
+def counts_json(counts: Counts) -> dict[str, Any]:
+    """All counts by name; reasons and known divergences as objects."""
+    values = {item.name: getattr(counts, item.name) for item in fields(counts)}
+    return {**values, "not_comparable": dict(counts.not_comparable), "excused": dict(counts.excused)}
+
+
+def divergence_json(divergence: Divergence) -> dict[str, Any]:
+    """A divergence with its place; values that are no numbers as text."""
+    place = divergence.place
+    return {
+        "kind": divergence.kind.value,
+        "left": divergence.left,
+        "right": divergence.right,
+        "signature": divergence.signature,
+        "row": divergence.row,
+        "last_equal_row": divergence.last_equal_row,
+        "operation": divergence.operation,
+        "previous_operation": divergence.previous_operation,
+        "fragment": place and place.fragment,
+        "fragment_start": place and place.fragment_start,
+        "nearest_cut": place and place.nearest_cut,
+        "columns": [
+            {"name": item.name, "left": _plain(item.left), "right": _plain(item.right)} for item in divergence.columns
+        ],
+        "detail": divergence.detail,
+    }
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def wrapped(text: str) -> str:
+    """The text, every line indented by two."""
+    return "\n".join(f"  {line}" for line in text.splitlines())
