@@ -18,7 +18,7 @@ from reference.definition.boundary import Position
 from reference.definition.case import Case
 from reference.definition.columns import CORE_WIDTH
 from reference.definition.errors import ExecutionFailure
-from reference.definition.field import ZERO_WORD, Word, inverse_or_zero
+from reference.definition.field import ZERO_WORD, Word, as_word, inverse_or_zero
 from reference.definition.isa import decoder_bits, extra_bits, opcode
 from reference.definition.mast import (
     NODE_OPCODE,
@@ -59,7 +59,9 @@ def execute(case: Case, *, max_cycles: int = MAX_CYCLES) -> Execution:
 
     Never raises for a failing program: its outcome is :class:`Failed`, and it has no trace.
     """
-    host: Host = AdviceHost(case.advice, stdlib=case.host == "stdlib") if case.replies is None else ReplyHost(case.replies)
+    host: Host = (
+        AdviceHost(case.advice, stdlib=case.host == "stdlib") if case.replies is None else ReplyHost(case.replies)
+    )
     machine = Machine(case.stack, case.program.kernel, host)
     processor = Processor(case, machine, max_cycles)
     try:
@@ -164,7 +166,9 @@ class Processor:
     def _parent_address(self) -> int:
         return self._blocks.address if self._blocks else 0
 
-    def _enter(self, address: int, *, is_loop: bool = False, entered: bool = False, saved: SavedContext | None = None) -> None:
+    def _enter(
+        self, address: int, *, is_loop: bool = False, entered: bool = False, saved: SavedContext | None = None
+    ) -> None:
         below = self._blocks
         self._blocks = BlockEntry(
             address,
@@ -313,7 +317,7 @@ class Processor:
             batches = self._block_rows[id(node)] = block_rows(node)
         parent = self._parent_address()
         for batch_index, batch in enumerate(batches):
-            first, second = batch.groups[:4], batch.groups[4:]
+            first, second = as_word(batch.groups[:4]), as_word(batch.groups[4:])
             flags = BATCH_FLAGS[min(batch.group_count_at_start, 8)]
             if batch_index == 0:
                 self._begin_row(Position("start", node_id))
@@ -323,9 +327,7 @@ class Processor:
                 self._begin_row(Position("respan", node_id, batch_index))
                 code, row_address = _RESPAN, address
                 address += 8
-            self._end_control_row(
-                code, row_address, first, second, group_count=batch.group_count_at_start, flags=flags
-            )
+            self._end_control_row(code, row_address, first, second, group_count=batch.group_count_at_start, flags=flags)
             if batch_index == 0:
                 self._enter(address)
             else:

@@ -44,7 +44,7 @@ def nodes_above(value: Word, index: int, siblings: Sequence[Word]) -> list[Word]
     words = np.zeros((len(siblings), 8, 12), np.uint64)
     path = np.array(siblings, np.uint64).reshape(-1)
     start, levels = np.array(value, np.uint64), len(siblings)
-    merkle_root(  # type: ignore[no-untyped-call]  # compiled code
+    merkle_root(  # compiled code
         words.reshape(-1), 0, start, 0, path, levels, np.uint64(index), ROUND_CONSTANTS
     )
     return [as_word(digest) for digest in words[:, 7, 4:8].tolist()]

@@ -46,7 +46,7 @@ class Ace:
     def __init__(self) -> None:
         self._rows = array("Q")
 
-    def evaluate(self, memory: Memory, ctx: int, clk: int, ptr: int, num_vars: int, num_eval: int) -> None:  # noqa: PLR0917 (one request)
+    def evaluate(self, memory: Memory, ctx: int, clk: int, ptr: int, num_vars: int, num_eval: int) -> None:
         """Evaluate the circuit at ``ptr``, append its section and the memory reads that fetch it.
 
         Raises ExecutionFailure ``AceChipError`` (the detail names the reason; the real VM gives neither a clk nor the

@@ -20,7 +20,6 @@ Host = Literal["default", "stdlib"]
 """``stdlib``: the standard library's event handlers answer EMIT; ``default``: only the 16 system events are known."""
 
 
-
 @dataclass(frozen=True)
 class Advice:
     """What the advice provider holds before the first row."""

@@ -7,7 +7,7 @@ runs. Sources: spec 06 section 11 (names), 01 section 7 (clk).
 from __future__ import annotations
 
 
-class ExecutionFailure(Exception):
+class ExecutionFailure(Exception):  # noqa: N818 - an outcome of a program, not an error of ours
     """The program failed: the machine stops here and builds no trace.
 
     ``name`` is the real VM's variant path, inner variants after dots (``AdviceError.StackReadFailed``). ``clk`` is the

@@ -162,9 +162,13 @@ def order_children_first(nodes: Sequence[Node]) -> list[int]:
                 on_path[node_id] = True
                 for child in children_of(nodes[node_id]):
                     if not 0 <= child < len(nodes):
-                        raise InputError(f"child {child} does not exist, there are {len(nodes)} nodes", place=f"nodes[{node_id}]")
+                        raise InputError(
+                            f"child {child} does not exist, there are {len(nodes)} nodes", place=f"nodes[{node_id}]"
+                        )
                     if on_path[child] and not done[child]:
-                        raise InputError(f"child {child} is also an ancestor: the nodes form a cycle", place=f"nodes[{node_id}]")
+                        raise InputError(
+                            f"child {child} is also an ancestor: the nodes form a cycle", place=f"nodes[{node_id}]"
+                        )
                     if not done[child]:
                         todo.append(child)
     return order
@@ -180,8 +184,6 @@ def node_digest(node: Node, child_digests: Sequence[Word]) -> Word:
         case _:
             left, right = (*child_digests, ZERO_WORD, ZERO_WORD)[:2]
             return merge(left, right, NODE_OPCODE[type(node)])
-
-
 
 
 @dataclass(frozen=True, slots=True)

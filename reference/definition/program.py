@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reference.definition.errors import InputError
 from reference.definition.field import Word
@@ -31,8 +32,10 @@ class Kernel:
         """
         ordered = sorted(procedures, key=word_bytes)
         if len(ordered) > MAX_KERNEL_PROCEDURES:
-            raise InputError(f"a kernel has at most {MAX_KERNEL_PROCEDURES} procedures, found {len(ordered)}", place="kernel")
-        for one, other in zip(ordered, ordered[1:], strict=False):
+            raise InputError(
+                f"a kernel has at most {MAX_KERNEL_PROCEDURES} procedures, found {len(ordered)}", place="kernel"
+            )
+        for one, other in pairwise(ordered):
             if one == other:
                 raise InputError("a kernel lists a procedure once, found one twice", place="kernel")
         return Kernel(tuple(ordered))

@@ -19,7 +19,9 @@ INVERSE_ALPHA = 10540996611094048183
 State = tuple[int, ...]
 """Twelve field elements."""
 
-MDS = tuple(tuple(MDS_FIRST_ROW[(column - row) % STATE_WIDTH] for column in range(STATE_WIDTH)) for row in range(STATE_WIDTH))
+MDS = tuple(
+    tuple(MDS_FIRST_ROW[(column - row) % STATE_WIDTH] for column in range(STATE_WIDTH)) for row in range(STATE_WIDTH)
+)
 
 
 def _multiply_mds(state: Sequence[int]) -> list[int]:

@@ -1,0 +1,403 @@
+"""The builder's operations as step text (see :mod:`parallel.source`): effect on the state and the helper cells of the row.
+
+What the executor computed from memory, advice, hasher and host is taken from the queues here. Names: ``stack[t + i]`` is
+item i; ``o`` is the row's place in the tile, ``tile[o + column]`` a cell; ``pend`` collects values whose inverses are
+filled in when the tile is complete. Every queue read is checked against the fragment's end of that queue.
+"""
+
+from __future__ import annotations
+
+from reference.definition.columns import COLUMN
+from reference.definition.isa import opcode
+
+HELPER = COLUMN["dec_h2"]
+H0 = COLUMN["dec_h0"]
+
+QUEUE_ERRORS: tuple[str, ...] = (
+    "",
+    "ends",
+    "pops",
+    "restores",
+    "accesses",
+    "advice",
+    "permutations",
+    "targets",
+    "hasher rows",
+    "bitwise rows",
+    "continuations",
+    "program ended",
+    "no such procedure",
+    "value out of range",
+)
+"""What a fragment's rebuild ran out of, or found inconsistent; index is the error code."""
+
+MACROS: dict[str, str] = {
+    "STOP": "error = $1\nbreak",
+    "RIGHT": "t -= 1\ndepth += 1\noverflow_addr = clk",
+    "LEFT": """
+t += 1
+if depth > 16:
+    if n_pops >= pops_end:
+        STOP(2)
+    depth -= 1
+    stack[t + 15] = pops[n_pops].value
+    overflow_addr = pops[n_pops].overflow_addr
+    n_pops += 1
+else:
+    stack[t + 15] = ZERO
+    overflow_addr = 0
+""",
+    "TAKE_ACCESSES": "if n_accesses + $1 > accesses_end:\n    STOP(4)\nn_accesses += $1",
+    "TAKE_ADVICE": "if n_advice + $1 > advice_end:\n    STOP(5)\nn_advice += $1",
+    "PEND": """
+if $1 != ZERO:
+    pend[n_pend] = $1
+    pend_cell[n_pend] = o + $2
+    n_pend += 1
+""",
+    # Four 16-bit limbs of a 64-bit value: low half first.
+    "LIMBS": """
+for i in range(4):
+    limb = (value >> np.uint64(16 * i)) & U16_MAX
+    counts[limb] += COUNT_ONE
+    touched[limb >> S6] = TOUCHED
+    tile[o + HELPER + i] = limb
+""",
+    "INVERSE_OF_HIGH": "other = U32_MAX - (value >> S32)\nPEND(other, HELPER + 4)",
+    "START": """
+if own_rows:
+    if hasher_addr - 1 + 8 * permutation_count[node[pc]] > hasher_end:
+        STOP(8)
+    node_rows(out, stride, hasher_addr - 1, hasher_rows, first_permutation[node[pc]], permutation_count[node[pc]])
+parent_addr = current_addr
+current_addr = hasher_addr
+hasher_addr += 8 * permutation_count[node[pc]]
+""",
+    "FRAME": """
+if n_frames + 4 > continuations.shape[0]:
+    continuations = grown(continuations)
+continuations[n_frames] = $1
+n_frames += 1
+""",
+    "FINISH_BLOCK": """
+if n_ends >= ends_end:
+    STOP(1)
+flags = ends[n_ends].flags
+tile[o + H0 + 4] = np.uint64(flags & 1)
+tile[o + H0 + 5] = np.uint64((flags >> 2) & 1)
+tile[o + H0 + 6] = np.uint64((flags >> 3) & 1)
+tile[o + H0 + 7] = np.uint64((flags >> 4) & 1)
+current_addr = ends[n_ends].current_addr
+parent_addr = ends[n_ends].parent_addr
+n_ends += 1
+""",
+    "CONTINUE": """
+n_frames, next_pc = pop_continuation(continuations, n_frames, kind)
+if next_pc >= 0 and kind[next_pc] == REPEAT and stack[t] == ZERO:
+    next_pc += 1
+""",
+    "CALLEE": "depth = 16\noverflow_addr = 0",
+    "PERMUTATIONS": """
+if n_permutations + $1 > permutations_end:
+    STOP(6)
+if hasher_addr - 1 + 8 * ($1) > hasher_end:
+    STOP(8)
+""",
+    "READ_WORD": """
+TAKE_ACCESSES(1)
+for i in range(4):
+    word[i] = accesses[n_accesses - 1].word[i]
+""",
+    "ITEMS": "for i in range(16):\n    item[i] = stack[t + i]",
+}
+
+_U32_RESULT = "stack[t] = value >> S32\nstack[t + 1] = value & U32_MAX"
+
+
+def _moves() -> dict[str, str]:
+    """DUPn, MOVUPn, MOVDNn and the word swaps."""
+    steps = {f"DUP{n}": f"value = stack[t + {n}]\nRIGHT\nstack[t] = value" for n in (*range(8), 9, 11, 13, 15)}
+    for n in range(2, 9):
+        up = "\n".join(f"stack[t + {i}] = stack[t + {i - 1}]" for i in range(n, 0, -1))
+        down = "\n".join(f"stack[t + {i}] = stack[t + {i + 1}]" for i in range(n))
+        steps[f"MOVUP{n}"] = f"value = stack[t + {n}]\n{up}\nstack[t] = value"
+        steps[f"MOVDN{n}"] = f"value = stack[t]\n{down}\nstack[t + {n}] = value"
+    for name, width, distance in (("SWAPW", 4, 4), ("SWAPW2", 4, 8), ("SWAPW3", 4, 12), ("SWAPDW", 8, 8)):
+        steps[name] = f"""
+for i in range({width}):
+    value = stack[t + i]
+    stack[t + i] = stack[t + i + {distance}]
+    stack[t + i + {distance}] = value
+"""
+    return steps
+
+
+def _bitwise(operator: str, is_xor: int) -> str:
+    return f"""
+if own_rows:
+    if n_bitwise >= bitwise_end:
+        STOP(9)
+    bitwise_rows(out, stride, bitwise_start + 8 * n_bitwise, stack[t + 1], stack[t], {is_xor}, scratch)
+n_bitwise += 1
+value = stack[t] {operator} stack[t + 1]
+LEFT
+stack[t] = value
+"""
+
+
+_HPERM = """
+PERMUTATIONS(1)
+tile[o + HELPER] = np.uint64(hasher_addr)
+if own_rows:
+    permutation_rows(out, stride, hasher_addr - 1, words, n_permutations, 0, True, True, ZERO, ZERO, scratch)
+for i in range(12):
+    stack[t + 11 - i] = words[n_permutations * 96 + 84 + i]
+n_permutations += 1
+hasher_addr += 8
+"""
+
+_HORNER = """
+READ_WORD
+ITEMS
+{function}(item, word[0], word[1], folded)
+for i in range(4):
+    tile[o + HELPER + i] = word[i]
+tile[o + HELPER + 4] = folded[0]
+tile[o + HELPER + 5] = folded[1]
+stack[t + 15] = folded[2]
+stack[t + 14] = folded[3]
+"""
+
+OPERATION_STEPS: dict[str, str] = {
+    **_moves(),
+    "NOOP": "pass",
+    "ASSERT": "LEFT",
+    "SDEPTH": "value = np.uint64(depth)\nRIGHT\nstack[t] = value",
+    "CALLER": "for i in range(4):\n    stack[t + i] = fn_hash[3 - i]",
+    "CLK": "RIGHT\nstack[t] = np.uint64(clk)",
+    "EMIT": "pass",
+    "ADD": "value = add(stack[t], stack[t + 1])\nLEFT\nstack[t] = value",
+    "NEG": "stack[t] = subtract(ZERO, stack[t])",
+    "MUL": "value = multiply(stack[t], stack[t + 1])\nLEFT\nstack[t] = value",
+    "INV": "stack[t] = inverse_or_zero(stack[t])",
+    "INCR": "stack[t] = add(stack[t], ONE)",
+    "NOT": "stack[t] = subtract(ONE, stack[t])",
+    "AND": "value = multiply(stack[t], stack[t + 1])\nLEFT\nstack[t] = value",
+    "OR": """
+value = subtract(add(stack[t], stack[t + 1]), multiply(stack[t], stack[t + 1]))
+LEFT
+stack[t] = value
+""",
+    "EQ": """
+value = subtract(stack[t], stack[t + 1])
+PEND(value, HELPER)
+value = ONE if value == ZERO else ZERO
+LEFT
+stack[t] = value
+""",
+    "EQZ": "value = stack[t]\nPEND(value, HELPER)\nstack[t] = ONE if value == ZERO else ZERO",
+    "EXPACC": """
+value = stack[t + 3]
+other = stack[t + 1] if value & ONE else ONE
+tile[o + HELPER] = other
+stack[t] = value & ONE
+stack[t + 2] = multiply(stack[t + 2], other)
+stack[t + 1] = multiply(stack[t + 1], stack[t + 1])
+stack[t + 3] = value >> ONE
+""",
+    "EXT2MUL": """
+value, other = extension_multiply(stack[t + 3], stack[t + 2], stack[t + 1], stack[t])
+stack[t + 2] = other
+stack[t + 3] = value
+""",
+    "U32SPLIT": f"value = stack[t]\nLIMBS\nINVERSE_OF_HIGH\nRIGHT\n{_U32_RESULT}",
+    "U32ASSERT2": "value = (stack[t] << S32) | stack[t + 1]\nLIMBS",
+    "U32ADD": f"value = stack[t] + stack[t + 1]\nLIMBS\n{_U32_RESULT}",
+    "U32ADD3": f"value = stack[t] + stack[t + 1] + stack[t + 2]\nLIMBS\nLEFT\n{_U32_RESULT}",
+    "U32SUB": """
+other = stack[t + 1] - stack[t]
+value = other & U32_MAX
+LIMBS
+stack[t] = other >> S63
+stack[t + 1] = value
+""",
+    "U32MUL": f"value = stack[t] * stack[t + 1]\nLIMBS\nINVERSE_OF_HIGH\n{_U32_RESULT}",
+    "U32MADD": f"value = stack[t] * stack[t + 1] + stack[t + 2]\nLIMBS\nINVERSE_OF_HIGH\nLEFT\n{_U32_RESULT}",
+    "U32DIV": """
+if stack[t] == ZERO:
+    STOP(13)
+quotient = stack[t + 1] // stack[t]
+remainder = stack[t + 1] - quotient * stack[t]
+value = (((stack[t] - remainder - ONE) & U32_MAX) << S32) | ((stack[t + 1] - quotient) & U32_MAX)
+LIMBS
+stack[t] = remainder
+stack[t + 1] = quotient
+""",
+    "U32AND": _bitwise("&", 0),
+    "U32XOR": _bitwise("^", 1),
+    "PAD": "RIGHT\nstack[t] = ZERO",
+    "PUSH": "RIGHT\nstack[t] = immediate[pc]",
+    "DROP": "LEFT",
+    "SWAP": "value = stack[t]\nstack[t] = stack[t + 1]\nstack[t + 1] = value",
+    "CSWAP": """
+other = stack[t]
+LEFT
+if other == ONE:
+    value = stack[t]
+    stack[t] = stack[t + 1]
+    stack[t + 1] = value
+""",
+    "CSWAPW": """
+other = stack[t]
+LEFT
+if other == ONE:
+    for i in range(4):
+        value = stack[t + i]
+        stack[t + i] = stack[t + i + 4]
+        stack[t + i + 4] = value
+""",
+    "ADVPOP": "TAKE_ADVICE(1)\nRIGHT\nstack[t] = advice[n_advice - 1]",
+    "ADVPOPW": "TAKE_ADVICE(4)\nfor i in range(4):\n    stack[t + 3 - i] = advice[n_advice - 4 + i]",
+    "MLOAD": "TAKE_ACCESSES(1)\nstack[t] = accesses[n_accesses - 1].word[(accesses[n_accesses - 1].kind >> 2) & 3]",
+    "MSTORE": "TAKE_ACCESSES(1)\nLEFT",
+    "MLOADW": "READ_WORD\nLEFT\nfor i in range(4):\n    stack[t + i] = word[3 - i]",
+    "MSTOREW": "TAKE_ACCESSES(1)\nLEFT",
+    "MSTREAM": """
+TAKE_ACCESSES(2)
+for i in range(4):
+    stack[t + i] = accesses[n_accesses - 1].word[3 - i]
+    stack[t + 4 + i] = accesses[n_accesses - 2].word[3 - i]
+stack[t + 12] = add(stack[t + 12], np.uint64(8))
+""",
+    "PIPE": """
+TAKE_ADVICE(8)
+TAKE_ACCESSES(2)
+for i in range(8):
+    stack[t + 7 - i] = advice[n_advice - 8 + i]
+stack[t + 12] = add(stack[t + 12], np.uint64(8))
+""",
+    "HPERM": _HPERM,
+    "LOGPRECOMPILE": "for i in range(4):\n    tile[o + HELPER + 1 + i] = transcript[i]"
+    + _HPERM
+    + "for i in range(4):\n    transcript[i] = stack[t + 11 - i]",
+    "MPVERIFY": """
+if stack[t + 4] > np.uint64(64):
+    STOP(13)
+levels = np.int64(stack[t + 4])
+PERMUTATIONS(levels)
+tile[o + HELPER] = np.uint64(hasher_addr)
+if own_rows:
+    merkle_rows(out, stride, hasher_addr - 1, words, n_permutations, levels, MP_VERIFY, stack[t + 5], scratch)
+n_permutations += levels
+hasher_addr += 8 * levels
+""",
+    "MRUPDATE": """
+if stack[t + 4] > np.uint64(64) or stack[t + 4] == ZERO:
+    STOP(13)
+levels = np.int64(stack[t + 4])
+PERMUTATIONS(2 * levels)
+tile[o + HELPER] = np.uint64(hasher_addr)
+if own_rows:
+    i = hasher_addr - 1
+    merkle_rows(out, stride, i, words, n_permutations, levels, MR_OLD, stack[t + 5], scratch)
+    merkle_rows(out, stride, i + 8 * levels, words, n_permutations + levels, levels, MR_NEW, stack[t + 5], scratch)
+n_permutations += 2 * levels
+hasher_addr += 16 * levels
+for i in range(4):
+    stack[t + 3 - i] = words[n_permutations * 96 - 8 + i]
+""",
+    "FRIE2F4": """
+ITEMS
+if item[9] > np.uint64(3):
+    STOP(13)
+fri_fold(item, folded)
+for i in range(6):
+    tile[o + HELPER + i] = folded[16 + i]
+LEFT
+for i in range(15):
+    stack[t + i] = folded[i]
+""",
+    "HORNERBASE": _HORNER.format(function="horner_base"),
+    "HORNEREXT": _HORNER.format(function="horner_extension"),
+    "EVALCIRCUIT": "levels = circuit_rows(stack[t + 1], stack[t + 2])\nTAKE_ACCESSES(levels)",
+}
+
+_CALL_RETURN = """
+FINISH_BLOCK
+if n_restores >= restores_end:
+    STOP(3)
+ctx = restores[n_restores].ctx
+for i in range(4):
+    fn_hash[i] = restores[n_restores].fn_hash[i]
+depth = restores[n_restores].depth
+overflow_addr = restores[n_restores].overflow_addr
+n_restores += 1
+if depth < 16:
+    STOP(13)
+CONTINUE
+"""
+
+_DYNAMIC = """
+READ_WORD
+for i in range(4):
+    tile[o + H0 + i] = word[i]
+if n_targets >= targets_end:
+    STOP(7)
+START
+FRAME(pc + 1)
+next_pc = targets[n_targets].pc
+if next_pc < 0 or next_pc >= kind.shape[0]:
+    STOP(12)
+if targets[n_targets].enters_forest:
+    FRAME(ENTER_FOREST_PC)
+n_targets += 1
+LEFT
+"""
+
+CONTROL_STEPS: dict[str, str] = {
+    "JOIN": "START\nFRAME(pc + 1)\nFRAME(second_target[pc])\nnext_pc = first_target[pc]",
+    "SPLIT": "START\nFRAME(pc + 1)\nnext_pc = first_target[pc] if stack[t] == ONE else second_target[pc]\nLEFT",
+    "LOOP": """
+START
+if stack[t] == ONE:
+    FRAME(pc + 1)
+    next_pc = first_target[pc]
+else:
+    next_pc = pc + 2
+LEFT
+""",
+    "REPEAT": "FRAME(pc)\nnext_pc = first_target[pc]\nLEFT",
+    "CALL": """
+START
+FRAME(pc + 1)
+next_pc = first_target[pc]
+CALLEE
+TAKE_ACCESSES(1)
+ctx = clk + 1
+for i in range(4):
+    fn_hash[i] = digests[second_target[pc], i]
+""",
+    "SYSCALL": "START\nFRAME(pc + 1)\nnext_pc = first_target[pc]\nCALLEE\nctx = 0",
+    "DYN": _DYNAMIC,
+    "DYNCALL": _DYNAMIC
+    + """
+tile[o + H0 + 4] = np.uint64(depth)
+tile[o + H0 + 5] = np.uint64(overflow_addr)
+CALLEE
+TAKE_ACCESSES(1)
+ctx = clk + 1
+for i in range(4):
+    fn_hash[i] = word[i]
+""",
+    "SPAN": "START",
+    "RESPAN": "current_addr += 8",
+    "END": "FINISH_BLOCK\nCONTINUE",
+    "END_LOOP": "FINISH_BLOCK\nif flags & LOOP_ENTERED:\n    LEFT\nCONTINUE",
+    "END_CALL": _CALL_RETURN,
+    "END_SYSCALL": _CALL_RETURN,
+}
+
+
+def block_step_codes() -> dict[int, str]:
+    """Step text of every block operation by opcode."""
+    return {opcode(name): text for name, text in OPERATION_STEPS.items()}
