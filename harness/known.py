@@ -21,7 +21,7 @@ from harness.stack_buffer import follow
 from harness.verdict import Divergence, Kind
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
-from reference.definition.columns import CORE_WIDTH
+from reference.definition.columns import COLUMN, CORE_WIDTH
 from reference.definition.cuts import Every
 from reference.definition.isa import opcode
 from reference.definition.mast import Block, External, Forest, children_of, order_children_first
@@ -83,9 +83,16 @@ class Entry:
             region = _CONDITIONS[self.condition](accusation)
         except (EngineFailure, NotComparable):
             return None
-        if region is False:
-            return None
-        return Excuse(self.id, region if isinstance(region, Region) else None)
+        if isinstance(region, Region):
+            return Excuse(self.id, region) if _covers_some(region, accusation.divergence) else None
+        return Excuse(self.id, None) if region else None
+
+
+def _covers_some(region: Region, divergence: Divergence) -> bool:
+    """Whether some wrong cell lies in the region: an excuse that explains nothing would be given again and again."""
+    row = divergence.row
+    inside = row is not None and region.first_row <= row <= region.last_row
+    return inside and any(COLUMN[item.name] < region.columns for item in divergence.columns)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -120,13 +127,12 @@ def _external_entry_resolves_again(accusation: Accusation) -> Region | bool:
         return False
     if accusation.divergence.kind is not Kind.CELL:
         return True
-    wrong = accusation.divergence.row
     summary = accusation.witness_run.summary
-    if wrong is None or summary is None or wrong < row:
+    if summary is None:
         return False
     # A fragment also gives the system and stack cells of the row after it; past the program these are the HALT rows.
     last = size if size < summary.core else summary.rows - 2
-    return Region(row, last, CORE_WIDTH) if wrong <= last else False
+    return Region(row, last, CORE_WIDTH)
 
 
 def _is_resolved_start(state: BoundaryState) -> bool:

@@ -22,9 +22,9 @@ def make_engine():
 
 @pytest.fixture
 def entries(monkeypatch):
-    """The entry points of this project, and two of somebody else's."""
+    """The reference as this project declares it, and two engines of somebody else."""
     declared = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["entry-points"][engines.GROUP]
-    found = [EntryPoint(name, value, engines.GROUP) for name, value in declared.items()]
+    found = [EntryPoint("reference", declared["reference"], engines.GROUP)]
     found.append(EntryPoint("mine", f"{__name__}:make_engine", engines.GROUP))
     found.append(EntryPoint("broken", "no_such_module_here:Engine", engines.GROUP))
     monkeypatch.setattr(engines, "entry_points", lambda group: [item for item in found if item.group == group])

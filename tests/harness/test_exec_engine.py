@@ -18,7 +18,10 @@ from harness.compare import compare
 from harness.verdict import Kind, Verdict
 from reference.definition.boundary import Continuation, Position
 from reference.definition.cuts import At, Every
+from reference.definition.isa import NOOP_OPERATION
+from reference.definition.mast import Block, Forest, Join
 from reference.definition.outcome import Completed, Failed
+from reference.definition.program import Program
 
 FAKE = str(Path(__file__).with_name("fake_vm.py"))
 
@@ -98,6 +101,15 @@ def test_a_failed_program_is_an_outcome(fake):
 def test_without_contexts_boundaries_are_not_comparable(fake):
     with pytest.raises(NotComparable):
         fake("no-contexts").run(CASE).boundaries()
+
+
+def test_nodes_renumbered_for_the_text_make_boundaries_not_comparable(fake):
+    block = Block((NOOP_OPERATION,))
+    case = replace(CASE, program=Program(Forest((Join(1, 1), block), (0,)), 0))
+    engine = fake("good")
+    with pytest.raises(NotComparable):
+        engine.run(case).boundaries()
+    assert compare(case, [engine, fake("good")]).counts.boundaries == 3
 
 
 def test_the_program_is_kept_between_cases(fake):
