@@ -1,7 +1,7 @@
 """Where to cut: random plans, and plans aimed at situations in which no fragment has begun yet.
 
-A situation is what stands at a cut: the operation of the row that begins the fragment and how the program came to it, or
-the operation of the row just before. Aiming needs one run of the reference; the plan is then good for any engine.
+A situation is what stands at a cut: the operation of the row that begins the fragment and how the program came to it,
+or the operation of the row just before. Aiming needs one run of the reference; the plan is then good for any engine.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ Phase = Literal[
     "last_row",
     "before_cut",
 ]
-"""start: a node begins inside its parent · first: first operation of a block · inside: a later one · padding: a NOOP that
-only fills a group · batch_switch: RESPAN or the operation behind it · repeat, end · call: a callee begins · return: END of
-CALL, SYSCALL or DYNCALL · dynamic: a DYN or DYNCALL target begins · external: a library's procedure begins · last_row: of
-the program · before_cut: the row before the cut."""
+"""What they mean, in order.
+
+A node begins inside its parent; the first operation of a block, a later one, a NOOP that only fills a group; RESPAN or
+the operation behind it; REPEAT; END of a node that keeps the context; a callee begins; END of CALL, SYSCALL or DYNCALL;
+the target of DYN or DYNCALL begins; a library's procedure begins; the program's last row; the row before the cut.
+"""
 
 PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 
@@ -82,7 +84,7 @@ class Situation(NamedTuple):
 
 
 def row_situations(execution: Execution) -> list[tuple[Situation, ...]]:
-    """For each row of a completed run what a fragment that begins there stands for; nothing for row 0, which is no cut."""
+    """For each row of a completed run what a fragment that begins there stands for; row 0 is no cut and has none."""
     bits = [execution.core[:, COLUMN[f"dec_op_bit_{bit}"]].astype(np.int64) << bit for bit in range(7)]
     codes: list[int] = np.sum(bits, axis=0).tolist()
     names = [BY_OPCODE[code].name for code in codes]
@@ -178,8 +180,8 @@ def aimed_cut(
 ) -> CutPlan:
     """A plan whose cuts fall on the rarest situations of a run, as :func:`row_situations` lists them.
 
-    Short programs are cut at every row. Longer ones get at most ``cuts`` cuts, or, with ``multiples_only``, the fragment
-    size up to 64 whose best ``cuts`` cuts are worth most.
+    Short programs are cut at every row. Longer ones get at most ``cuts`` cuts, or, with ``multiples_only``, the
+    fragment size up to 64 whose best ``cuts`` cuts are worth most.
     """
     rows = len(situations)
     if rows <= EVERY_ROW_LIMIT:

@@ -12,7 +12,7 @@ from reference.definition.mast import Split
 def write_split(sequence: Sequence) -> None:
     """SPLIT with its condition."""
     sequence.allow_shrink()
-    if sequence.choices.flag(30):
+    if not sequence.draft.exact_rows and sequence.choices.flag(30):
         sequence.emit(sequence.choices.pick(("DUP0", "DUP3", "DUP11", "SDEPTH", "CLK")))
         sequence.emit("EQZ")
     elif sequence.state.items[0] not in (0, 1):

@@ -1,4 +1,4 @@
-"""Calls of every kind: the callee is written on the spot for what is certain there, or is a procedure that runs anywhere.
+"""Calls of every kind: the callee is written on the spot, knowing what is certain there, or is made to run anywhere.
 
 A procedure that may be entered from several places starts from nothing certain. Procedures of libraries, kernel and
 dynamic targets are made when they are first wanted; a finished one is used again where its rows fit the budget.

@@ -7,7 +7,7 @@ program, so a driver that can shrink its answers shrinks programs.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -28,6 +28,10 @@ class Choices(Protocol):
         """True in about ``percent`` of 100 draws; False is the simplest."""
         ...
 
+    def part(self, write: Callable[[], T]) -> T:
+        """The result of ``write``, whose choices belong together: a shrinker may take them out as a whole."""
+        ...
+
 
 def pick_weighted(choices: Choices, options: Sequence[tuple[int, T]]) -> T:
     """One of (weight, option); the first is the simplest. Options of weight 0 are never drawn.
@@ -43,6 +47,20 @@ def pick_weighted(choices: Choices, options: Sequence[tuple[int, T]]) -> T:
             return option
         left -= weight
     raise AssertionError("the weights do not add up")
+
+
+def several(choices: Choices, most: int, percent: int, write: Callable[[], None]) -> None:
+    """Run ``write`` 0 to ``most`` times, going on in ``percent`` of 100 cases; each run is a part of its own."""
+
+    def once() -> bool:
+        go_on = choices.flag(percent)
+        if go_on:
+            write()
+        return go_on
+
+    for _ in range(most):
+        if not choices.part(once):
+            return
 
 
 class SeededChoices:
@@ -63,3 +81,7 @@ class SeededChoices:
     def flag(self, percent: int = 50) -> bool:
         """True with the probability ``percent`` / 100."""
         return self._random.random() * 100 < percent
+
+    def part(self, write: Callable[[], T]) -> T:
+        """Nothing to remember: a PRNG does not shrink."""
+        return write()

@@ -71,6 +71,8 @@ class Draft:
     """Items that the program leaves beyond the 16 outputs; not 0 makes it fail at its end."""
     direct_pops: bool = True
     """Code may pop elements that only the initial advice stack provides."""
+    exact_rows: bool = False
+    """Every branch is known, so that rows are counted exactly."""
     _serial: int = 0
 
     def serial(self) -> int:

@@ -468,3 +468,14 @@ FAILURES: Final[tuple[Failure, ...]] = tuple(
 
 DRY: Final = frozenset({"advpop", "advpopw", "pipe"})
 """Failures that need an empty advice stack."""
+
+
+def failures_in_use(names: tuple[str, ...]) -> tuple[Failure, ...]:
+    """The failures with these names; all when none is given.
+
+    Raises ValueError that names the unknown ones.
+    """
+    unknown = sorted(set(names) - {failure.name for failure in FAILURES})
+    if unknown:
+        raise ValueError(f"there is no failure {', '.join(unknown)}")
+    return tuple(failure for failure in FAILURES if not names or failure.name in names)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from harness.generate.calls import after_call, library_for, make_procedure, reference_to
-from harness.generate.choices import pick_weighted
+from harness.generate.choices import pick_weighted, several
 from harness.generate.grammar import CONSTRUCTS, ELEMENTS, write_elements
 from harness.generate.operations import GROUPS, write_any_operation, write_operation
 from harness.generate.sequence import Sequence
@@ -65,10 +65,12 @@ def _anything(sequence: Sequence) -> None:
 def _with_depth(write: Callable[[Sequence], None]) -> Callable[[Sequence], None]:
     """Most programs first put some distinct items on the stack, so that the overflow table is in use."""
 
-    def deep(sequence: Sequence) -> None:
+    def put(sequence: Sequence) -> None:
         if sequence.choices.flag(70):
-            for _ in range(sequence.choices.integer(1, 7)):
-                sequence.push(draw_element(sequence.choices))
+            several(sequence.choices, 7, 85, lambda: sequence.push(draw_element(sequence.choices)))
+
+    def deep(sequence: Sequence) -> None:
+        sequence.choices.part(lambda: put(sequence))
         write(sequence)
 
     return deep
@@ -84,12 +86,9 @@ def _one_operation(sequence: Sequence) -> None:
 
 def _one_construct(sequence: Sequence) -> None:
     """The construct is the program's root where it needs no set-up, and is followed by code sometimes."""
-    times = 1 + sequence.choices.integer(0, 1)
     options = [(_MANY_CONSTRUCTS[name], ELEMENTS[name]) for name in CONSTRUCTS]
-    for _ in range(times):
-        pick_weighted(sequence.choices, options)(sequence)
-    if sequence.choices.flag(50):
-        write_any_operation(sequence)
+    several(sequence.choices, 2, 85, lambda: pick_weighted(sequence.choices, options)(sequence))
+    several(sequence.choices, 1, 50, lambda: write_any_operation(sequence))
 
 
 _PADDING: Final = ("NOOP", "SWAP", "INCR", "NEG", "MOVUP5", "DUP2", "DROP")
@@ -97,34 +96,36 @@ _PADDING: Final = ("NOOP", "SWAP", "INCR", "NEG", "MOVUP5", "DUP2", "DROP")
 
 def _batches(sequence: Sequence) -> None:
     """One block of up to 220 operations; PUSH runs make groups close early."""
-    for _ in range(sequence.choices.integer(1, 6)):
-        kind = sequence.choices.pick(("run", "pushes", "mixed"))
-        count = (
-            sequence.choices.pick((1, 6, 7, 8, 9, 10, 17, 36, 71, 72, 73))
-            if kind == "run"
-            else sequence.choices.integer(1, 12)
-        )
-        for _ in range(count):
-            if kind == "run":
-                sequence.emit("NOOP")
-            elif kind == "pushes":
-                sequence.emit("PUSH", draw_element(sequence.choices))
-            else:
-                sequence.emit(sequence.choices.pick(_PADDING))
-                if sequence.choices.flag(30):
-                    sequence.emit("PUSH", draw_element(sequence.choices))
+    several(sequence.choices, 6, 85, lambda: _part_of_batch(sequence))
+
+
+def _part_of_batch(sequence: Sequence) -> None:
+    choices = sequence.choices
+    kind = choices.pick(("run", "pushes", "mixed"))
+    if kind == "run":
+        for _ in range(choices.pick((1, 6, 7, 8, 9, 10, 17, 36, 71, 72, 73))):
+            sequence.emit("NOOP")
+    elif kind == "pushes":
+        several(choices, 12, 88, lambda: sequence.emit("PUSH", draw_element(choices)))
+    else:
+        several(choices, 12, 88, lambda: _mixed(sequence))
+
+
+def _mixed(sequence: Sequence) -> None:
+    sequence.emit(sequence.choices.pick(_PADDING))
+    if sequence.choices.flag(30):
+        sequence.emit("PUSH", draw_element(sequence.choices))
 
 
 def _range_heavy(sequence: Sequence) -> None:
     """Few rows, many distinct 16-bit limbs far apart: the range table is longer than the program."""
-    for _ in range(sequence.choices.integer(1, 12)):
-        write_operation(sequence, sequence.choices.pick(GROUPS["u32"]))
+    several(sequence.choices, 12, 88, lambda: write_operation(sequence, sequence.choices.pick(GROUPS["u32"])))
 
 
 def _chiplets_heavy(sequence: Sequence) -> None:
     """Few rows, many chiplet rows."""
-    for _ in range(sequence.choices.integer(1, 10)):
-        write_operation(sequence, sequence.choices.pick(("HPERM", "U32XOR", "U32AND", "LOGPRECOMPILE", "MPVERIFY")))
+    names = ("HPERM", "U32XOR", "U32AND", "LOGPRECOMPILE", "MPVERIFY")
+    several(sequence.choices, 10, 88, lambda: write_operation(sequence, sequence.choices.pick(names)))
 
 
 def _external_entry(sequence: Sequence) -> None:

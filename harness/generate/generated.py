@@ -7,9 +7,8 @@ from typing import Final
 
 from harness.generate.choices import Choices, SeededChoices, pick_weighted
 from harness.generate.draft import Draft
-from harness.generate.failures import DRY, FAILURES
+from harness.generate.failures import DRY, failures_in_use
 from harness.generate.families import Family, families_in_use
-from harness.generate.forests import block_rows
 from harness.generate.grammar import place_failure
 from harness.generate.profile import Profile
 from harness.generate.sequence import Sequence
@@ -18,8 +17,7 @@ from harness.generate.values import U32_EDGES, spread
 from reference.definition.case import Advice, Case
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
 from reference.definition.field import P
-from reference.definition.isa import NOOP_OPERATION
-from reference.definition.mast import Block, External
+from reference.definition.mast import External
 from reference.definition.program import Kernel, Program
 
 COMPLETES: Final = "completes"
@@ -47,14 +45,16 @@ def generate_case(seed: int, number: int, profile: Profile = Profile()) -> Gener
 
 def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "generated") -> Generated:  # noqa: B008
     """One case from these choices."""
+    # The cut comes first: behind the program a shrinker would lose it whenever the program gets shorter.
+    cut = _draw_cut(choices)
     family = pick_weighted(choices, [(each.weight, each) for each in families_in_use(profile.families)])
-    draft = Draft(choices, profile, budget=profile.max_rows)
+    draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.target_length)
     _draw_weights(draft, family)
     if choices.flag(round(100 * profile.failing_rate)):
-        draft.pending = choices.pick(FAILURES)
+        draft.pending = choices.pick(failures_in_use(profile.failures))
         draft.direct_pops = draft.pending.name not in DRY
     failure = draft.pending.name if draft.pending else None
-    draft.inputs = _draw_inputs(choices)
+    draft.inputs = choices.part(lambda: _draw_inputs(choices))
     entry = _write_program(draft, family)
     cost = draft.program.costs[entry]
     case = Case(
@@ -65,7 +65,7 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
         libraries=tuple(library.finish() for library in draft.libraries),
         stack=_without_trailing_zeros(draft.inputs),
         advice=Advice(_draw_tape(choices, cost.pops), dict(draft.advice_map), tuple(draft.store)),
-        cuts=(_draw_cut(choices, cost.rows),),
+        cuts=(cut,),
         about=f"{family.name}{f', fails: {failure}' if failure else ''}",
     )
     return Generated(case, draft.intended or COMPLETES, family.name, failure, cost.rows)
@@ -73,7 +73,13 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
 
 def _draw_weights(draft: Draft, family: Family) -> None:
     """The family's weights, without what the swarm leaves out; plain operations always stay."""
+    # One choice decides whether there is a swarm: a case without one is the simpler case.
     percent = draft.profile.swarm_percent
+    if percent and not draft.choices.flag(75):
+        percent = 0
+    if not percent:
+        draft.weights, draft.group_weights = dict(family.elements), dict(family.groups)
+        return
     draft.weights = {
         name: weight
         for name, weight in family.elements.items()
@@ -137,19 +143,45 @@ def _write_program(draft: Draft, family: Family) -> int:
 
 
 def _pad_to_length(root: Sequence) -> None:
-    """Append a block so that the program has 2^k - 3 .. 2^k + 2 rows, k from 6 to 10."""
+    """Append NOOPs so that the program has exactly 2^k - 3 .. 2^k + 2 rows, k from 6 to 10 where it fits."""
     body = root.finish()
-    rows = root.cost(body).rows + 2
-    wanted = 2 ** root.choices.integer(6, 10) + root.choices.integer(-3, 2)
-    while wanted < rows + 3:
-        wanted *= 2
+    rows = root.cost(body).rows
+    exponent, difference = root.choices.integer(6, 10), root.choices.integer(-3, 2)
+    while 2**exponent + difference < rows + SMALLEST_FILLING:
+        exponent += 1
     root.add_node(body)
-    count = next(n for n in range(wanted - rows, 0, -1) if block_rows(Block((NOOP_OPERATION,) * n)) <= wanted - rows)
-    for _ in range(count):
-        root.emit("NOOP")
+    for count in filling(2**exponent + difference - rows):
+        root.close_block()
+        for _ in range(count):
+            root.emit("NOOP")
 
 
-def _draw_cut(choices: Choices, rows: int) -> CutPlan:
-    if choices.flag(80):
-        return Every(choices.integer(1, max(1, min(rows + 1, 64))))
-    return ONE_FRAGMENT
+SMALLEST_FILLING: Final = 16
+"""From here on blocks of NOOPs can make up for any number of rows."""
+
+
+def noop_block_rows(count: int) -> int:
+    """Rows of a block of ``count`` NOOPs: groups of 9, batches of up to 8 groups filled up to a power of two."""
+    full, rest = divmod(count, 72)
+    groups = -(-rest // 9)
+    added = (1 << (groups - 1).bit_length()) - groups if groups else 0
+    respans = full - (rest == 0)
+    return 2 + count + added + respans
+
+
+def filling(rows: int) -> tuple[int, ...]:
+    """NOOP counts of one or two blocks that, joined to a program, add exactly ``rows`` rows, at least 16.
+
+    Filled-up batches leave gaps in what one block can do; a second block of a single group reaches every length.
+    """
+    for last in range(10):
+        left = rows - 2 - (4 + last if last else 0)
+        for count in range(left - 2, max(0, left - 8 - left // 36), -1):
+            if noop_block_rows(count) == left:
+                return (count, last) if last else (count,)
+    raise ValueError(f"no filling has {rows} rows")
+
+
+def _draw_cut(choices: Choices) -> CutPlan:
+    """One fragment, or fragments of up to 64 rows; plans that know the program come from :mod:`harness.cuts`."""
+    return Every(choices.integer(1, 64)) if choices.flag(80) else ONE_FRAGMENT

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.generate import branches, calls, loops
-from harness.generate.choices import pick_weighted
+from harness.generate.choices import pick_weighted, several
 from harness.generate.operations import write_any_operation
 from harness.generate.sequence import Sequence
 
@@ -21,6 +21,12 @@ CONSTRUCT_ROWS: Final = 12
 
 FAILURE_PERCENT: Final = 12
 """Chance per element of certainly running code that the failure of the case is placed there."""
+
+FIRST_PERCENT: Final = 97
+"""Chance that a sequence is not empty."""
+
+MAX_ELEMENTS: Final = 200
+"""The budget of rows ends most sequences earlier."""
 
 INNER_CONTINUE_PERCENT: Final = 75
 """Chance that an inner sequence goes on after an element: 4 elements on average."""
@@ -47,11 +53,16 @@ CONSTRUCTS: Final = tuple(name for name in ELEMENTS if name not in ("operation",
 
 
 def write_elements(sequence: Sequence, *, continue_percent: int = INNER_CONTINUE_PERCENT) -> None:
-    """Append elements until the choices or the budget end it; at least one if there is room."""
-    while sequence.room():
-        write_element(sequence)
-        if not sequence.choices.flag(continue_percent):
-            return
+    """Append elements until the choices or the budget end it."""
+    choices = sequence.choices
+
+    def write() -> None:
+        if sequence.room():
+            write_element(sequence)
+
+    if choices.flag(FIRST_PERCENT):
+        choices.part(write)
+        several(choices, MAX_ELEMENTS, continue_percent, write)
 
 
 def write_element(sequence: Sequence) -> None:

@@ -7,7 +7,7 @@ def test_engines_agree(case): ...
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -36,6 +36,23 @@ class DrawnChoices:
     def flag(self, percent: int = 50) -> bool:
         """Shrinks towards False."""
         return self.integer(0, 99) >= 100 - percent
+
+    def part(self, write: Callable[[], T]) -> T:
+        """Hypothesis knows what belongs together by the strategy that drew it."""
+        return self._draw(_part(self, write))
+
+    def within(self, draw: st.DrawFn, write: Callable[[], T]) -> T:
+        """Run ``write`` with another source of draws."""
+        outer, self._draw = self._draw, draw
+        try:
+            return write()
+        finally:
+            self._draw = outer
+
+
+@st.composite
+def _part(draw: st.DrawFn, choices: DrawnChoices, write: Callable[[], T]) -> T:
+    return choices.within(draw, write)
 
 
 @st.composite

@@ -138,6 +138,9 @@ def _write_counted(sequence: Sequence) -> None:
 
 def _write_split_body(sequence: Sequence) -> None:
     """The body is a SPLIT: each run leaves the next condition under the flag."""
+    if sequence.draft.exact_rows:
+        _write_counted(sequence)
+        return
     times = _draw_times(sequence)
     sequence.allow_shrink(2)
     address = _start_counter(sequence, times)

@@ -146,8 +146,12 @@ def prepare_operands(sequence: Sequence, name: str) -> None:
     operands = OPERANDS.get(name)
     if operands is None:
         return
-    if not operands.fit(sequence.state.items) or sequence.choices.flag(FRESH_PERCENT):
-        sequence.prepare(operands.draw(sequence.choices), position=operands.position)
+
+    def prepare() -> None:
+        if not operands.fit(sequence.state.items) or sequence.choices.flag(FRESH_PERCENT):
+            sequence.prepare(operands.draw(sequence.choices), position=operands.position)
+
+    sequence.choices.part(prepare)
 
 
 def _immediate(sequence: Sequence, name: str) -> int:

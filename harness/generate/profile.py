@@ -21,8 +21,12 @@ class Profile:
     """Share of programs that are meant to fail."""
     families: tuple[str, ...] = ()
     """Names of the families in use; empty: all."""
+    failures: tuple[str, ...] = ()
+    """Names of the failures in use; empty: all."""
     continue_percent: int = 93
     """Chance that the program's own sequence goes on after an element: 14 elements on average."""
+    varied_ends: bool = True
+    """Sequences end with operations of all kinds that change the depth; otherwise with DROP and PAD only."""
     swarm_percent: int = 20
     """Chance that a case does without a group of operations or a construct."""
 
@@ -34,5 +38,14 @@ class Profile:
                 raise ValueError(f"{name} is at least 1, found {getattr(self, name)}")
 
 
-SMALL = Profile(max_rows=60, max_level=3, continue_percent=80)
-"""For property tests under Hypothesis, where a case costs hundreds of draws."""
+SMALL = Profile(
+    max_rows=60,
+    max_level=3,
+    continue_percent=80,
+    varied_ends=False,
+    swarm_percent=0,
+    families=("mixed", "one_operation", "one_construct", "batches"),
+)
+"""For property tests under Hypothesis, where a case costs hundreds of draws. Families that only weigh the same grammar
+differently are left out: a choice then means the same in all of them, so that a shrinker can go from one to another. An
+operation is written where it was chosen and not as the end of a sequence, for the same reason."""

@@ -16,7 +16,7 @@ from reference.definition.mast import Join
 COPIED: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
 """Positions that a DUP copies."""
 
-SHRINKING: Final = ("DROP", "DROP", "DROP", "ADD", "MUL", "EQ")
+SHRINKING: Final = ("DROP", "DROP", "ADD", "MUL", "EQ")
 """Operations that take an item off, whatever it is."""
 
 GROWING: Final = ("PAD", "CLK", "SDEPTH", "DUP0", "DUP5", "DUP15")
@@ -126,10 +126,17 @@ class Sequence:
 
     def settle(self, depth: int) -> None:
         """Take off or add items until the stack has this depth."""
+        if self.state.depth == depth:
+            return
+        # One choice for all of them: a shrinker that has to settle each item on its own gives up before it is done.
+        varied = self.draft.profile.varied_ends and self.choices.flag(80)
         while self.state.depth > depth:
-            self.emit(self.choices.pick(SHRINKING) if self.choices.flag(60) else self._shrinking_that_fits())
+            if not varied:
+                self.emit("DROP")
+            else:
+                self.emit(self.choices.pick(SHRINKING) if self.choices.flag(60) else self._shrinking_that_fits())
         while self.state.depth < depth:
-            self.emit(self.choices.pick(GROWING))
+            self.emit(self.choices.pick(GROWING) if varied else "PAD")
 
     def _shrinking_that_fits(self) -> str:
         """An operation that takes an item off and asks something of its operands, DROP where none fits."""
