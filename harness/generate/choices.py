@@ -50,12 +50,15 @@ def pick_weighted(choices: Choices, options: Sequence[tuple[int, T]]) -> T:
 
 
 def several(choices: Choices, most: int, percent: int, write: Callable[[], None]) -> None:
-    """Run ``write`` 0 to ``most`` times, going on in ``percent`` of 100 cases; each run is a part of its own."""
+    """Run ``write`` 0 to ``most`` times, going on in ``percent`` of 100 cases; each run is a part of its own.
+
+    So is what ``write`` chooses: at its simplest it is one plain step, which is then easy to take out.
+    """
 
     def once() -> bool:
         go_on = choices.flag(percent)
         if go_on:
-            write()
+            choices.part(write)
         return go_on
 
     for _ in range(most):

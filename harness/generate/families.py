@@ -79,7 +79,7 @@ def _with_depth(write: Callable[[Sequence], None]) -> Callable[[Sequence], None]
 def _one_operation(sequence: Sequence) -> None:
     """Operands are inputs of the program where possible; a few items below 16 at most."""
     if sequence.choices.flag(40):
-        for name in sequence.choices.pick((("PAD",), ("DUP3", "CLK"), ("DROP",))):
+        for name in sequence.choices.pick((("PAD",), ("DUP3", "DUP7"), ("DROP",))):
             sequence.emit(name)
     write_operation(sequence, sequence.choices.pick(BLOCK_OPERATIONS).name)
 
