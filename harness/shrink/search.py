@@ -1,0 +1,159 @@
+"""The search: passes propose simpler cases, the best that still fails for the same reason is kept.
+
+Every pass is a function that drives itself through :meth:`Search.attempt`; the search goes through all passes again as
+long as one of them still found something. It ends early, with the best case so far, when its budget is spent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from harness.corpus import identity
+from harness.shrink.cuts import CUT_PASSES
+from harness.shrink.inputs import INPUT_PASSES
+from harness.shrink.operations import OPERATION_PASSES
+from harness.shrink.order import Measure, measure
+from harness.shrink.proposals import BudgetSpent, Make, NoProposal, Pass
+from harness.shrink.termination import ends, row_limit
+from harness.shrink.tree import TREE_PASSES
+from reference.definition.case import Case
+from reference.definition.cuts import Every
+from reference.definition.errors import InputError
+
+PASSES: tuple[tuple[str, Pass], ...] = (*TREE_PASSES, *OPERATION_PASSES, *INPUT_PASSES, *CUT_PASSES)
+"""The boldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When a search gives up; whichever comes first."""
+
+    seconds: float = 20.0
+    candidates: int = 5000
+
+
+@dataclass(slots=True)
+class PassStatistics:
+    """How a pass did."""
+
+    tried: int = 0
+    accepted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest case found.
+
+    ``happens_again`` is False when the case given did not fail for the same reason when it was run once more; nothing
+    was tried then. ``finished`` says that no pass found anything more, and the budget was not spent.
+    """
+
+    case: Case
+    happens_again: bool
+    finished: bool
+    seconds: float
+    passes: dict[str, PassStatistics] = field(default_factory=dict)
+
+
+def shrink(
+    case: Case,
+    is_same: Callable[[Case], bool],
+    *,
+    budget: Budget = Budget(),
+    stopped: Callable[[], bool] = lambda: False,
+    improved: Callable[[Case], None] = lambda _: None,
+) -> Shrunk:
+    """The smallest case found for which ``is_same`` holds, as it holds for ``case``, which has one cut plan.
+
+    ``stopped`` is asked before every candidate and ends the search; ``improved`` is told of every better case, so that
+    nothing is lost when the process ends.
+    """
+    search = Search(case, is_same, budget, stopped, improved)
+    if not is_same(case):
+        return Shrunk(case, happens_again=False, finished=True, seconds=search.seconds)
+    finished = True
+    try:
+        search.run()
+    except BudgetSpent:
+        finished = False
+    best = search.best if measure(search.best) < measure(case) else case
+    return Shrunk(best, happens_again=True, finished=finished, seconds=search.seconds, passes=search.statistics)
+
+
+class Search:
+    """The best case so far, and what it cost to find it."""
+
+    def __init__(
+        self,
+        case: Case,
+        is_same: Callable[[Case], bool],
+        budget: Budget,
+        stopped: Callable[[], bool],
+        improved: Callable[[Case], None],
+    ) -> None:
+        self.best = case
+        self.statistics = {name: PassStatistics() for name, _ in PASSES}
+        self._is_same = is_same
+        self._budget = budget
+        self._stopped = stopped
+        self._improved = improved
+        self._row_limit = row_limit(case)
+        self._seen = {identity(case)}
+        self._tried = 0
+        self._started = time.monotonic()
+        self._pass = PASSES[0][0]
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._started
+
+    def run(self) -> None:
+        """All passes until none finds anything; BudgetSpent."""
+        self._cut_everywhere()
+        before: Measure | None = None
+        while before is None or measure(self.best) < before:
+            before = measure(self.best)
+            for name, propose in PASSES:
+                self._pass = name
+                propose(self)
+
+    def attempt(self, make: Make) -> bool:
+        """Whether the proposal is simpler, new, and fails for the same reason; then it is the best.
+
+        Raises BudgetSpent.
+        """
+        self._check_budget()
+        try:
+            candidate = make(self.best)
+        except (InputError, NoProposal):
+            return False
+        if measure(candidate) >= measure(self.best) or not self._try(candidate):
+            return False
+        self.statistics[self._pass].accepted += 1
+        self._improved(candidate)
+        return True
+
+    def _cut_everywhere(self) -> None:
+        """A cut at every row stays where it hurts while the program loses rows; the cuts are thinned out at the end."""
+        if self.best.cut != Every(1):
+            self._check_budget()
+            self._try(replace(self.best, cuts=(Every(1),)))
+
+    def _try(self, candidate: Case) -> bool:
+        content = identity(candidate)
+        if content in self._seen:
+            return False
+        self._seen.add(content)
+        self._tried += 1
+        self.statistics[self._pass].tried += 1
+        if not (ends(candidate, self._row_limit) and self._is_same(candidate)):
+            return False
+        self.best = candidate
+        return True
+
+    def _check_budget(self) -> None:
+        if self._stopped() or self._tried >= self._budget.candidates or self.seconds >= self._budget.seconds:
+            raise BudgetSpent

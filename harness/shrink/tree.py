@@ -1,0 +1,111 @@
+"""Passes over the tree of nodes: put a child in the place of its parent, a block in the place of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from harness.shrink.edits import Place, collected, forests_of, redirected, with_nodes, without_root
+from harness.shrink.proposals import NoProposal, Pass, Proposals
+from reference.definition.case import Case
+from reference.definition.isa import NOOP_OPERATION, Operation, opcode
+from reference.definition.mast import Block, Dyn, Dyncall, External, Join, Loop, Node, Split, children_of
+
+_DROP = Operation(opcode("DROP"))
+
+
+def places(case: Case) -> Iterator[Place]:
+    """All nodes, the outermost of the program first."""
+    for index, forest in enumerate(forests_of(case)):
+        for node in reversed(range(len(forest.nodes))):
+            yield Place(index, node)
+
+
+def node_at(case: Case, place: Place) -> Node | None:
+    """The node; None when an accepted proposal has taken it away."""
+    forests = forests_of(case)
+    if place.forest >= len(forests) or place.node >= len(forests[place.forest].nodes):
+        return None
+    return forests[place.forest].nodes[place.node]
+
+
+def collect(search: Proposals) -> None:
+    """Take away what nothing reaches."""
+    search.attempt(collected)
+
+
+def hoist(search: Proposals) -> None:
+    """A child in the place of its parent, from the root on; begun anew after each, because numbers have changed."""
+    while any(search.attempt(make) for make in _hoists(search.best)):
+        pass
+
+
+def _hoists(case: Case) -> Iterator[partial[Case]]:
+    for place in places(case):
+        node = node_at(case, place)
+        for child in dict.fromkeys(children_of(node)) if node is not None else ():
+            yield partial(_hoisted, place=place, child=child)
+
+
+def _hoisted(case: Case, place: Place, child: int) -> Case:
+    return collected(redirected(case, place, child))
+
+
+def cut_off(search: Proposals) -> None:
+    """A block of one operation, with the same effect on the depth where it is known, in the place of a tree."""
+    for place in places(search.best):
+        node = node_at(search.best, place)
+        if node is None or isinstance(node, Block):
+            continue
+        operations = (_DROP,) if isinstance(node, Split | Loop | Dyn | Dyncall) else (NOOP_OPERATION,)
+        search.attempt(partial(_replaced, place=place, node=Block(operations)))
+
+
+def _replaced(case: Case, place: Place, node: Node) -> Case:
+    if node_at(case, place) is None:
+        raise NoProposal("the node has gone")
+    return collected(with_nodes(case, {place: node}))
+
+
+def join_blocks(search: Proposals) -> None:
+    """One block in the place of a join of two."""
+    for place in reversed(list(places(search.best))):
+        forests = forests_of(search.best)
+        node = node_at(search.best, place)
+        if not isinstance(node, Join):
+            continue
+        first, second = (forests[place.forest].nodes[child] for child in (node.first, node.second))
+        if isinstance(first, Block) and isinstance(second, Block):
+            search.attempt(partial(_replaced, place=place, node=Block(first.operations + second.operations)))
+
+
+def shorten_externals(search: Proposals) -> None:
+    """An external node that names another one names that one's target."""
+    for place in places(search.best):
+        node = node_at(search.best, place)
+        if not isinstance(node, External) or node.symbol is None:
+            continue
+        target = node_at(search.best, Place(1 + node.symbol[0], node.symbol[1]))
+        if isinstance(target, External) and target.symbol is not None:
+            search.attempt(partial(_replaced, place=place, node=target))
+
+
+def drop_roots(search: Proposals) -> None:
+    """A node that need not be a procedure root is none."""
+    for index, forest in enumerate(forests_of(search.best)):
+        for root in reversed(forest.roots):
+            search.attempt(partial(_without_root, place=Place(index, root)))
+
+
+def _without_root(case: Case, place: Place) -> Case:
+    return collected(without_root(case, place))
+
+
+TREE_PASSES: tuple[tuple[str, Pass], ...] = (
+    ("collect", collect),
+    ("hoist", hoist),
+    ("cut off", cut_off),
+    ("externals", shorten_externals),
+    ("roots", drop_roots),
+    ("join blocks", join_blocks),
+)
