@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from harness.backend import Engine, EngineFailure, Identified, Outcome, Run, Summary
 from harness.known import Accusation, Entry, Excuse, find_excuse, outcome_text
-from harness.lockstep import Region
 from harness.verdict import Counts, Divergence, Excused, Kind
 from reference.definition.case import Case
 
@@ -50,8 +49,8 @@ class Findings:
         self.excused: list[Excused] = []
         self.counts = Counts()
 
-    def add(self, divergence: Divergence, left: Contender, right: Contender) -> Region | None:
-        """Book a divergence of two engines; the cells that its excuse covers, if it has one for cells."""
+    def add(self, divergence: Divergence, left: Contender, right: Contender) -> Excuse | None:
+        """Book a divergence of two engines; its excuse, None when nothing excuses it."""
         known = [contender for contender in (left, right) if identity_of(contender.engine) is not None]
         excuse = None
         if len(known) == 1:
@@ -60,9 +59,9 @@ class Findings:
             excuse = self._excuse(divergence, accused.engine, witness, outcome_text(accused.outcome))
         if excuse is None:
             self.divergences.append(divergence)
-            return None
-        self._book_excused(excuse, divergence)
-        return excuse.region
+        else:
+            self._book_excused(excuse, divergence)
+        return excuse
 
     def add_unexcused(self, divergence: Divergence) -> None:
         """Book a divergence that nothing excuses: an engine against itself or against the cut plan."""

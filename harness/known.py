@@ -74,7 +74,7 @@ class Entry:
         applies = (
             self.engine == accusation.identity
             and self.kind is accusation.divergence.kind
-            and re.fullmatch(self.observed, accusation.observed) is not None
+            and re.fullmatch(self.observed, accusation.observed, re.DOTALL) is not None
             and re.fullmatch(self.witness, outcome_text(accusation.witness_run.outcome)) is not None
         )
         if not applies:
@@ -125,11 +125,11 @@ def _external_entry_resolves_again(accusation: Accusation) -> Region | bool:
     row = next((state.clk for state in states[1:size] if _is_resolved_start(state)), None)
     if row is None:
         return False
-    if accusation.divergence.kind is not Kind.CELL:
-        return True
     summary = accusation.witness_run.summary
-    if summary is None:
-        return False
+    if accusation.divergence.kind is Kind.ENGINE_FAILURE or summary is None:
+        return summary is not None
+    if accusation.divergence.kind is Kind.SUMMARY:
+        return size >= summary.core and {item.name for item in accusation.divergence.columns} <= {"core", "rows"}
     # A fragment also gives the system and stack cells of the row after it; past the program these are the HALT rows.
     last = size if size < summary.core else summary.rows - 2
     return Region(row, last, CORE_WIDTH)

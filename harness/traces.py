@@ -102,11 +102,16 @@ class _TraceComparison:
         except NotComparable as refusal:
             self._findings.not_comparable(f"{other.name}: {refusal.reason}")
             return None
+        excuse = None
         if differences:
-            self._findings.add(Divergence(Kind.SUMMARY, self._base.name, other.name, differences), self._base, other)
+            divergence = Divergence(Kind.SUMMARY, self._base.name, other.name, differences)
+            excuse = self._findings.add(divergence, self._base, other)
         if self._boundaries is not None and boundaries is not None:
             self._compare_boundaries(self._boundaries, other, boundaries)
         self._findings.counts.comparisons += 1
+        if excuse is not None and self._base.summary.rows != other.summary.rows:
+            # Padding and the range table stand elsewhere in a trace of another length: its cells say nothing more.
+            return None
         return _Follower(other, stream)
 
     # ---- boundaries -------------------------------------------------------------------------------------------------
@@ -176,11 +181,11 @@ class _TraceComparison:
         self._findings.note_compared(self._base, follower.contender)
         while (wrong := first_wrong_row(block.cells, right, block.first_row, follower.regions)) is not None:
             divergence = self._cell_divergence(block, right, follower.contender.name, wrong)
-            region = self._findings.add(divergence, self._base, follower.contender)
-            if region is None:
+            excuse = self._findings.add(divergence, self._base, follower.contender)
+            if excuse is None or excuse.region is None:
                 self._count(follower, block.first_row, wrong.offset + 1)
                 return False
-            follower.regions.append(region)
+            follower.regions.append(excuse.region)
         self._count(follower, block.first_row, count)
         return True
 

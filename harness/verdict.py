@@ -142,8 +142,8 @@ class Counts:
 
     @property
     def nothing(self) -> bool:
-        """Whether no row, no boundary and no failure outcome was compared."""
-        return self.rows == self.boundaries == self.failures == 0
+        """Whether no cell, no boundary and no failure outcome was compared."""
+        return self.cells == self.boundaries == self.failures == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_engines import MadeEngine
+from made_engines import MadeEngine, MadeRun
 
 from harness.backend import REAL_VM, EngineFailure
 from harness.backends.exec import ExecEngine
@@ -212,6 +212,58 @@ def test_a6_needs_a_second_resolution(reference):
 def test_a6_needs_the_second_resolution_in_fragment_0(reference):
     case = case_named("a6_ext_entry_then_ext", Every(5))
     assert compare(case, [reference, impostor(A6_PANIC)]).verdict is Verdict.DIFFER
+
+
+@pytest.mark.parametrize(
+    "panic",
+    [
+        "No MastForest resolutions recorded",
+        "No elements read from memory",
+        "attempted to access Noop process state",
+        "operation should execute successfully: NotU32Values { values: [9267534372877043192],\n err_code: 0 }",
+    ],
+)
+def test_a6_excuses_every_panic_of_a_fragment_that_runs_the_wrong_node(reference, panic):
+    case = case_named("a6_ext_entry_then_ext", ONE_FRAGMENT)
+    failure = EngineFailure("exec:impostor", f"panicked: {panic}")
+    assert [item.entry for item in compare(case, [reference, impostor(failure)]).excused] == ["A6"]
+
+
+def as_impostor(reference, case, **lengths):
+    """The reference's own run under the real VM's identity, with other lengths in its summary."""
+    run = reference.run(case)
+    cells = np.concatenate([window.cells for window in run.windows()], axis=1)
+    summary = replace(run.summary, **lengths)
+    longer = np.zeros((72, max(0, summary.rows - cells.shape[1])), np.uint64)
+    cells = np.concatenate([cells, longer], axis=1)
+    return impostor(
+        MadeRun(outcome=run.outcome, summary=summary, cells=cells, states=run.boundaries(), edges=(0, summary.rows))
+    )
+
+
+def test_a6_excuses_another_core_length_of_a_single_fragment(reference):
+    case = case_named("a6_ext_entry_then_ext", ONE_FRAGMENT)
+    comparison = compare(case, [reference, as_impostor(reference, case, core=8)])
+    assert [(item.entry, item.divergence.kind) for item in comparison.excused] == [("A6", Kind.SUMMARY)]
+    assert comparison.divergences == ()
+
+
+def test_a6_compares_no_cells_of_a_trace_of_another_length_and_does_not_call_it_agreement(reference):
+    case = case_named("a6_ext_entry_then_ext", ONE_FRAGMENT)
+    comparison = compare(case, [reference, as_impostor(reference, case, core=70, rows=128)])
+    assert [item.entry for item in comparison.excused] == ["A6"]
+    assert comparison.verdict is Verdict.NOT_COMPARABLE
+    assert comparison.counts.cells == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "lengths"),
+    [(ONE_FRAGMENT, {"range": 40}), (ONE_FRAGMENT, {"core": 9, "hasher": 16}), (Every(9), {"core": 9})],
+)
+def test_a6_excuses_no_other_length(reference, plan, lengths):
+    case = case_named("a6_ext_entry_then_ext", plan)
+    comparison = compare(case, [reference, as_impostor(reference, case, **lengths)])
+    assert comparison.verdict is Verdict.DIFFER
 
 
 def test_a6_excuses_no_other_panic(reference):
