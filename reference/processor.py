@@ -1,25 +1,23 @@
 """The sequential processor: runs a program row by row and writes the core columns of its trace.
 
-A loop over a stack of continuations, so that no nesting of the program nests calls here. Every row begins with
-:meth:`Processor._begin_row`, which notes the boundary state before anything of the row happens, and ends with
-:meth:`Processor._end_row`, which writes the cells and advances the clock. Sources: spec 03 (decoder), 07 section 5
-(continuations), 01 section 8.8 and 06 section 6 (control flow, resolution, errors).
+A loop over a stack of continuations, so that no nesting of the program nests calls here. Every row begins with noting the
+boundary state, before anything of the row happens, and ends with writing its cells, which advances the clock. Sources: spec
+03 (decoder), 07 section 5 (continuations), 01 section 8.8 and 06 section 6 (control flow, resolution, errors).
 """
 
 from __future__ import annotations
 
-from array import array
-
 import numpy as np
 
 from reference.block_rows import BatchRows, block_rows
+from reference.core_rows import NO_FLAGS, CoreRows
 from reference.definition.batching import BATCH_FLAGS
 from reference.definition.boundary import Position
 from reference.definition.case import Case
 from reference.definition.columns import CORE_WIDTH
 from reference.definition.errors import ExecutionFailure
-from reference.definition.field import ZERO_WORD, Word, as_word, inverse_or_zero
-from reference.definition.isa import decoder_bits, extra_bits, opcode
+from reference.definition.field import ZERO_WORD, Word, as_word
+from reference.definition.isa import opcode
 from reference.definition.mast import (
     NODE_OPCODE,
     Block,
@@ -38,7 +36,7 @@ from reference.definition.outcome import Completed, Failed
 from reference.execution import BlockEntry, Execution, Frame, RowMark, SavedContext
 from reference.forests import ForestStore
 from reference.host import AdviceHost, Host, ReplyHost
-from reference.machine import STACK_DEPTH, Machine
+from reference.machine import Machine
 from reference.operations import BLOCK_OPERATION
 from reference.trace import assemble
 
@@ -51,7 +49,6 @@ FRAME_POINTER_START = 2**31
 _END = opcode("END")
 _REPEAT = opcode("REPEAT")
 _RESPAN = opcode("RESPAN")
-_NO_FLAGS = (0, 0, 0)
 
 
 def execute(case: Case, *, max_cycles: int = MAX_CYCLES) -> Execution:
@@ -69,9 +66,9 @@ def execute(case: Case, *, max_cycles: int = MAX_CYCLES) -> Execution:
     except ExecutionFailure as failure:
         outcome = Failed(failure.name, failure.clk, failure.detail)
         return Execution(case.program.hash, outcome, None, np.empty((0, CORE_WIDTH), np.uint64), [])
-    core = np.frombuffer(processor.cells, np.uint64).reshape(-1, CORE_WIDTH)
-    trace = assemble(core, processor.stack_cells(), machine, case.program.hash)
-    return Execution(case.program.hash, Completed(tuple(machine.stack)), trace, core, processor.marks)
+    core = processor.rows.cells()
+    trace = assemble(core, processor.rows.stack_cells(), machine, case.program.hash)
+    return Execution(case.program.hash, Completed(tuple(machine.stack)), trace, core, processor.rows.marks)
 
 
 class Processor:
@@ -79,17 +76,13 @@ class Processor:
 
     def __init__(self, case: Case, machine: Machine, max_cycles: int) -> None:
         self.machine = machine
-        self.cells = array("Q")
-        self.marks: list[RowMark] = []
-        self._max_cycles = max_cycles
+        self.rows = CoreRows(machine, max_cycles)
         self._program = case.program
         self._libraries = ForestStore(case.libraries)
         self._forest = case.program.forest
         self._frames: Frame | None = None
         self._blocks: BlockEntry | None = None
         self._block_rows: dict[int, tuple[BatchRows, ...]] = {}
-        self._inverse_of_depth = {STACK_DEPTH: 0}
-        self._before: tuple[tuple[int, ...], tuple[int, ...], RowMark]
 
     def run(self) -> None:
         """Execute the program to its end.
@@ -121,42 +114,8 @@ class Processor:
         if leftover is not None:
             raise ExecutionFailure("RepliesLeftOver", detail=leftover)
 
-    # ---- rows -------------------------------------------------------------------------------------------------------
-
-    def stack_cells(self) -> tuple[int, ...]:
-        """The 19 stack columns of the present state: items, depth, overflow address, inverse of depth - 16."""
-        machine = self.machine
-        depth = machine.depth
-        inverse = self._inverse_of_depth.get(depth)
-        if inverse is None:
-            inverse = self._inverse_of_depth[depth] = inverse_or_zero(depth - STACK_DEPTH)
-        return (*machine.stack, depth, machine.overflow_address, inverse)
-
     def _begin_row(self, position: Position) -> None:
-        machine = self.machine
-        mark = RowMark(position, self._frames, self._blocks, machine.transcript_state)
-        self._before = (machine.clk, machine.ctx, *machine.fn_hash), self.stack_cells(), mark
-
-    def _end_row(self, decoder: tuple[int, ...]) -> None:
-        system, stack, mark = self._before
-        self.cells.extend((*system, *decoder, *stack))
-        self.marks.append(mark)
-        self.machine.clk += 1
-        if self.machine.clk > self._max_cycles:
-            raise ExecutionFailure("CycleLimitExceeded", detail=f"more than {self._max_cycles} rows")
-
-    def _end_control_row(
-        self,
-        code: int,
-        address: int,
-        first: Word,
-        second: Word,
-        *,
-        group_count: int = 0,
-        flags: tuple[int, ...] = _NO_FLAGS,
-    ) -> None:
-        """A row that executes no operation of a block: dec_in_span and dec_op_index are 0 (spec 03, section 3)."""
-        self._end_row((address, *decoder_bits(code), *first, *second, 0, group_count, 0, *flags, *extra_bits(code)))
+        self.rows.begin(RowMark(position, self._frames, self._blocks, self.machine.transcript_state))
 
     # ---- continuations, block stack, forests ------------------------------------------------------------------------
 
@@ -255,7 +214,7 @@ class Processor:
         """The row of a control node whose children have these digests; hashes them and enters the node."""
         code = NODE_OPCODE[type(node)]
         address = self.machine.hasher.control_block(first, second, code)
-        self._end_control_row(code, self._parent_address(), first, second)
+        self.rows.end_control(code, self._parent_address(), first, second)
         self._enter(address, is_loop=is_loop, entered=entered, saved=saved)
 
     def _pop_condition(self, error: str) -> int:
@@ -294,7 +253,7 @@ class Processor:
             self._push_frame("StartNode", root)
         elif library is not None:
             self._enter_library(library, callee, "MalformedMastForestInHost")
-        self._end_control_row(code, self._parent_address(), callee, second)
+        self.rows.end_control(code, self._parent_address(), callee, second)
         self._enter(address, saved=self._save_context() if is_dyncall else None)
         if is_dyncall:
             self._open_context(callee)
@@ -327,7 +286,7 @@ class Processor:
                 self._begin_row(Position("respan", node_id, batch_index))
                 code, row_address = _RESPAN, address
                 address += 8
-            self._end_control_row(code, row_address, first, second, group_count=batch.group_count_at_start, flags=flags)
+            self.rows.end_control(code, row_address, first, second, group_count=batch.group_count_at_start, flags=flags)
             if batch_index == 0:
                 self._enter(address)
             else:
@@ -335,7 +294,7 @@ class Processor:
             for operation_index, row in enumerate(batch.operations):
                 self._begin_row(Position("op", node_id, batch_index, operation_index))
                 helpers = BLOCK_OPERATION[row.operation.code](machine, row.operation.immediate)
-                self._end_row(
+                self.rows.end(
                     (
                         address,
                         *row.bits,
@@ -345,7 +304,7 @@ class Processor:
                         1,
                         row.group_count,
                         row.op_index,
-                        *_NO_FLAGS,
+                        *NO_FLAGS,
                         *row.extra,
                     )
                 )
@@ -365,7 +324,7 @@ class Processor:
         self._begin_row(Position("repeat", node_id))
         body = self._forest.nodes[node_id].body  # type: ignore[union-attr]  # only a Loop pushes FinishLoop
         machine.drop()
-        self._end_control_row(_REPEAT, self._parent_address(), self._forest.digests[body], (1, 0, 0, 0))
+        self.rows.end_control(_REPEAT, self._parent_address(), self._forest.digests[body], (1, 0, 0, 0))
         self._push_frame("FinishLoop", node_id)
         self._push_frame("StartNode", body)
 
@@ -388,5 +347,5 @@ class Processor:
         if block.loop_entered:
             self.machine.drop()
         flags = (int(block.is_loop_body), int(block.loop_entered), int(is_call), int(is_syscall))
-        self._end_control_row(_END, block.address, self._forest.digests[node_id], flags)
+        self.rows.end_control(_END, block.address, self._forest.digests[node_id], flags)
         self._blocks = block.below
