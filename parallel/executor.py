@@ -34,6 +34,9 @@ _REGISTER: Final = {name: index for index, name in enumerate(REGISTERS)}
 _PER_ROW: Final = {"ends": 1, "pops": 1, "restores": 1, "accesses": 2, "advice": 8, "targets": 1}
 """Most entries that one row adds to each queue; what can add more checks for itself."""
 
+_INSERTS_PER_ROW: Final = 16
+"""Memory words that can become used before the loop, having passed its limit, leaves for a larger table."""
+
 _FIRST_TOP: Final = 64
 """Index of the stack top at depth 16: the slots below it are read (never used) when depth is 17."""
 
@@ -192,11 +195,12 @@ class Executor:
         self._grow("callers", self.get("n_callers"), 8, geometric=True)
         for name in ("stack", "pushed"):
             self._grow(name, self.get("t") + 1, rows + 128)
-        while len(arrays["keys"]) // 2 < self.get("n_memory") + 2 * rows:
+        if self.get("n_memory") + _INSERTS_PER_ROW > len(arrays["keys"]) // 2:
             keys = np.full(4 * len(arrays["keys"]), EMPTY_KEY, np.uint64)
             memory = np.zeros((len(keys), 4), np.uint64)
             rehash(arrays["keys"], arrays["memory"], keys, memory)
             arrays["keys"], arrays["memory"] = keys, memory
+        self.set("memory_limit", len(arrays["keys"]) // 2 - _INSERTS_PER_ROW)
         room_clk = min(self.clk + rows, MAX_CYCLES)
         # The next calls stop for room at room_clk at the latest, so cuts beyond it can wait.
         cuts = cut_rows(self._cut, self.clk, room_clk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from parallel.executor_steps import CONTROL_STEPS, ERROR_CODE, MACROS, block_step_codes
 from parallel.rows import (
@@ -24,7 +25,7 @@ REGISTERS = (
     "pc", "t", "depth", "clk", "ctx", "hasher_addr", "n_blocks", "n_frames", "n_callers", "n_memory", "n_bitwise",
     "n_snapshots", "n_ends", "n_pops", "n_restores", "n_accesses", "n_advice", "n_permutations", "n_targets",
     "n_continuations", "n_ace", "next_cut", "stop", "room_clk", "answered", "target_pc", "enters_forest", "error",
-    "room_needed",
+    "room_needed", "memory_limit",
 )  # fmt: skip
 """Scalars that live in one int64 array between calls, loaded at entry and stored at exit."""
 
@@ -178,6 +179,7 @@ def executor_text() -> str:
     return "\n".join(lines)
 
 
+@cache
 def load_executor() -> Callable[..., int]:
     """The compiled loop; compiled on its first call, about ten seconds the first time ever."""
     run: Callable[..., int] = load_generated("executor_loop", executor_text()).run

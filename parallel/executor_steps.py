@@ -55,6 +55,9 @@ slot = find_slot(keys, key)
 if keys[slot] != key:
     keys[slot] = key
     n_memory += 1
+    if n_memory > memory_limit:
+        room_clk = min(room_clk, clk + 1)
+        stop = min(stop, clk + 1)
 """,
     "RECORD_ACCESS": """
 entry = accesses[n_accesses]
