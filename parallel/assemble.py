@@ -25,7 +25,7 @@ from parallel.chiplets import (
     memory_rows_parallel,
 )
 from parallel.executor import Recording
-from parallel.fragments import FragmentTask, continuation_hashes
+from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.jit import THREADS
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
@@ -80,6 +80,24 @@ class Sections:
         padding = kernel + procedures + int(recording.kernel_calls.sum())
         return Sections(bitwise, memory, ace, kernel, padding)
 
+    def starts(self) -> NDArray[np.int64]:
+        """(5,): as :func:`parallel.chiplets.constant_columns` takes them."""
+        return np.array([self.bitwise, self.memory, self.ace, self.kernel, self.padding], np.int64)
+
+    def lengths(self, core: int, range_rows: int) -> Lengths:
+        """The row counts of the trace, given those of the program and of the range table."""
+        chiplets = self.padding + 1
+        return Lengths(
+            rows=trace_rows(max(core, chiplets, range_rows)),
+            core=core,
+            range=range_rows,
+            chiplets=chiplets,
+            hasher=self.bitwise,
+            bitwise=self.memory - self.bitwise,
+            memory=self.kernel - self.memory,
+            kernel_rom=self.padding - self.kernel,
+        )
+
 
 class Builder:
     """Builds traces one after another; keeps its buffer and its counters."""
@@ -100,28 +118,18 @@ class Builder:
         sections = Sections.of(recording)
         core = recording.core_rows
         chiplets = sections.padding + 1
-        lower_bound = _trace_rows(max(core, chiplets))
+        lower_bound = trace_rows(max(core, chiplets))
         # The range table's length needs the counts of the build; it can only decide the trace's length when it is longer
         # than both others, and then the trace is short: build once more into a longer buffer.
         buffer = self.arena.take(lower_bound)
         range_rows = self._fill(recording, sections, buffer)
-        rows = _trace_rows(max(core, chiplets, range_rows))
+        rows = trace_rows(max(core, chiplets, range_rows))
         if rows != lower_bound:
             self._forget_counts()
             buffer = self.arena.take(rows)
             self._fill(recording, sections, buffer)
         self._finish(recording, sections, buffer, rows, range_rows)
-        lengths = Lengths(
-            rows=rows,
-            core=core,
-            range=range_rows,
-            chiplets=chiplets,
-            hasher=sections.bitwise,
-            bitwise=sections.memory - sections.bitwise,
-            memory=sections.kernel - sections.memory,
-            kernel_rom=sections.padding - sections.kernel,
-        )
-        return Built(buffer.columns(rows), lengths, buffer)
+        return Built(buffer.columns(rows), sections.lengths(core, range_rows), buffer)
 
     def _forget_counts(self) -> None:
         self._counts[:] = 0
@@ -129,18 +137,19 @@ class Builder:
 
     def _fill(self, recording: Recording, sections: Sections, buffer: Buffer) -> int:
         """Fragments and memory rows; returns the number of range rows."""
-        task = FragmentTask(recording, buffer.words, buffer.stride, sections.bitwise)
+        task = FragmentTask(recording)
+        place = Place(buffer.words, buffer.stride, bitwise_start=sections.bitwise)
         order = memory_order(recording.queues["accesses"])
         accesses = recording.queues["accesses"]
         words, stride, row = buffer.words, buffer.stride, sections.memory
         counts, touched = self._counts, self._touched
         if recording.core_rows < SERIAL_ROWS or self.threads == 1:
-            task.rebuild_serial(counts[-1], touched[-1])
+            task.rebuild_serial(range(task.total), place, counts[-1], touched[-1])
             if len(order):
                 memory_chunk(words, stride, row, 0, len(order), order, accesses, counts[-1], touched[-1])
         else:
             numba.set_num_threads(min(self.threads, THREADS))
-            task.rebuild_parallel(counts, touched)
+            task.rebuild_parallel(range(task.total), place, counts, touched)
             memory_rows_parallel(words, stride, row, order, accesses, counts, touched)
         task.check(continuation_hashes(recording))
         return int(range_table(self._counts, self._touched, self._range_values, self._range_counts))
@@ -152,24 +161,21 @@ class Builder:
         kernel = np.array(recording.lowered.program.kernel.procedures, np.uint64).reshape(-1, 4)
         kernel_rows(columns, sections.kernel, kernel, recording.kernel_calls)
         range_start = rows - 1 - range_rows
-        starts = np.array(
-            [sections.bitwise, sections.memory, sections.ace, sections.kernel, sections.padding], np.int64
-        )
         fill = constant_columns_serial if rows < SERIAL_ROWS or self.threads == 1 else constant_columns
-        halt = _halt_cells(recording.lowered.program_hash, recording.final_stack)
-        fill(buffer.words, buffer.stride, rows, recording.core_rows, starts, halt, range_start)
+        halt = halt_cells(recording.lowered.program_hash, recording.final_stack)
+        fill(buffer.words, buffer.stride, rows, recording.core_rows, sections.starts(), halt, range_start)
         columns[RANGE.start, range_start : rows - 1] = self._range_counts[:range_rows]
         columns[RANGE.start + 1, range_start : rows - 1] = self._range_values[:range_rows]
         columns[:, rows - 1] = last_row(recording.lowered.program_hash)
 
 
-def _trace_rows(longest: int) -> int:
+def trace_rows(longest: int) -> int:
     """The power of two that holds the longest segment and the random row (spec 04, section 5)."""
     return max(MIN_TRACE_ROWS, 1 << longest.bit_length())
 
 
 @lru_cache(maxsize=64)
-def _halt_cells(program_hash: tuple[int, ...], final_stack: tuple[int, ...]) -> NDArray[np.uint64]:
+def halt_cells(program_hash: tuple[int, ...], final_stack: tuple[int, ...]) -> NDArray[np.uint64]:
     """The 49 core cells of a padding row; clk is filled in per row."""
     halt = opcode("HALT")
     decoder = (0, *decoder_bits(halt), *program_hash, *(0,) * 4, *(0,) * 6, *extra_bits(halt))

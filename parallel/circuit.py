@@ -21,9 +21,12 @@ ACE_CHIP_ERROR = 1
 ADDRESS_OUT_OF_BOUNDS = 2
 UNALIGNED_WORD_ACCESS = 3
 CIRCUIT_TOO_LARGE = 4
+TOO_MANY_READS = 5
 
 _MAX_WIRES = np.uint64(2**30 - 1)
-_MAX_READ_ROWS = 2**24
+MAX_READ_ROWS = 2**22
+"""More are beyond the engine: a trace of 2^23 rows and 9 GiB for one operation."""
+
 _U32_MAX = np.uint64(2**32 - 1)
 _ID_MASK = np.uint64(2**30 - 1)
 _S30 = np.uint64(30)
@@ -100,7 +103,7 @@ def evaluate(keys: Any, memory: Any, ctx: Any, ptr: Any, num_vars: Any, num_eval
     last0, last1 = _gate_operands(keys, memory, ctx, ptr, n_read, n_read + n_eval - 1, results)
     if last0 != ZERO or last1 != ZERO:
         return ACE_CHIP_ERROR, results
-    return (CIRCUIT_TOO_LARGE if n_read // 2 > _MAX_READ_ROWS else 0), results
+    return (TOO_MANY_READS if n_read // 2 > MAX_READ_ROWS else 0), results
 
 
 @jit

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel.circuit import MAX_READ_ROWS
 from parallel.executor_source import ARRAYS, FAILED, FINISHED, NEED_HOST, NEED_ROOM, REGISTERS, load_executor
 from parallel.executor_steps import ERRORS
 from parallel.host import Host, LiveHost, ScriptedHost
@@ -22,7 +23,7 @@ from parallel.permutation import ROUND_CONSTANTS
 from parallel.recording import FRAME, QUEUES, SNAPSHOT, Array
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan, Every
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import Word, as_word
 from reference.definition.isa import opcode
 from reference.definition.outcome import Completed, Failed, Outcome
@@ -170,6 +171,8 @@ class Executor:
                 self.set("answered", 1)
             elif status == FAILED:
                 name, has_clk = ERRORS[self.get("error")]
+                if name == "TooManyReads":
+                    raise BeyondLimits(f"EVALCIRCUIT reads at most {2 * MAX_READ_ROWS} variables here")
                 raise ExecutionFailure(name, clk=self.clk if has_clk else None)
         if self.get("depth") > STACK_DEPTH:
             excess = self.get("depth") - STACK_DEPTH

@@ -29,6 +29,7 @@ ERRORS: tuple[tuple[str, bool], ...] = (
     ("CircularExternalNode.Word", False),
     ("OutputStackOverflow", False),
     ("CircuitTooLarge", False),
+    ("TooManyReads", False),
 )
 ERROR_CODE = {name: code for code, (name, _) in enumerate(ERRORS)}
 
@@ -392,6 +393,8 @@ if circuit_error == 3:
     ERROR(UNALIGNED_WORD_ACCESS)
 if circuit_error == 4:
     ERROR(CIRCUIT_TOO_LARGE)
+if circuit_error == 5:
+    ERROR(TOO_MANY_READS)
 room_needed = circuit_rows(stack[t - 1], stack[t - 2])
 if n_accesses + room_needed + 8 > accesses.shape[0] or n_ace + room_needed > ace.shape[0]:
     status = NEED_ROOM

@@ -31,9 +31,8 @@ TABLES = (
 QUEUE_ARRAYS = (
     "snapshots", "ends", "pops", "restores", "accesses", "advice", "words", "targets", "continuation_pool",
 )  # fmt: skip
-PLACE = ("out", "stride", "bitwise_start", "own_core", "own_rows", "first_row")
-"""Where to write: flat buffer, column stride, first bitwise row, whether core cells and chiplet rows are wanted, and the
-row of the trace that stands at the buffer's row 0."""
+PLACE = ("out", "stride", "hasher_start", "bitwise_start", "own_core", "own_rows", "first_row")
+"""Where to write: see :class:`parallel.fragments.Place`."""
 SCRATCH = ("counts", "touched", "tile", "stack", "pend", "pend_cell", "scratch", "item", "folded", "word")
 
 _HEADER = '''"""Generated from parallel/fragment_steps.py by parallel/fragment_source.py; changes belong there."""

@@ -68,7 +68,8 @@ for i in range(4):
 if own_rows:
     if hasher_addr - 1 + 8 * permutation_count[node[pc]] > hasher_end:
         STOP(8)
-    node_rows(out, stride, hasher_addr - 1, hasher_rows, first_permutation[node[pc]], permutation_count[node[pc]])
+    i = hasher_start + hasher_addr - 1
+    node_rows(out, stride, i, hasher_rows, first_permutation[node[pc]], permutation_count[node[pc]])
 parent_addr = current_addr
 current_addr = hasher_addr
 hasher_addr += 8 * permutation_count[node[pc]]
@@ -149,7 +150,8 @@ _HPERM = """
 PERMUTATIONS(1)
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
-    permutation_rows(out, stride, hasher_addr - 1, words, n_permutations, 0, True, True, ZERO, ZERO, scratch)
+    i = hasher_start + hasher_addr - 1
+    permutation_rows(out, stride, i, words, n_permutations, 0, True, True, ZERO, ZERO, scratch)
 for i in range(12):
     stack[t + 11 - i] = words[n_permutations * 96 + 84 + i]
 n_permutations += 1
@@ -287,7 +289,8 @@ levels = np.int64(stack[t + 4])
 PERMUTATIONS(levels)
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
-    merkle_rows(out, stride, hasher_addr - 1, words, n_permutations, levels, MP_VERIFY, stack[t + 5], scratch)
+    i = hasher_start + hasher_addr - 1
+    merkle_rows(out, stride, i, words, n_permutations, levels, MP_VERIFY, stack[t + 5], scratch)
 n_permutations += levels
 hasher_addr += 8 * levels
 """,
@@ -298,7 +301,7 @@ levels = np.int64(stack[t + 4])
 PERMUTATIONS(2 * levels)
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
-    i = hasher_addr - 1
+    i = hasher_start + hasher_addr - 1
     merkle_rows(out, stride, i, words, n_permutations, levels, MR_OLD, stack[t + 5], scratch)
     merkle_rows(out, stride, i + 8 * levels, words, n_permutations + levels, levels, MR_NEW, stack[t + 5], scratch)
 n_permutations += 2 * levels

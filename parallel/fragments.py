@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from parallel.executor import Recording
 from parallel.field import inverse_or_zero
-from parallel.fragment_source import INVERSES, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
+from parallel.fragment_source import INVERSES, PLACE, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
 from parallel.fragment_steps import QUEUE_ERRORS
 from parallel.jit import jit
 from parallel.recording import QUEUES, SNAPSHOT, Array
@@ -72,18 +73,16 @@ def continuation_hashes(snapshots, pool, found):
 
 
 @jit_parallel
-def all_fragments(total, per_task, errors, {arguments}, counts, touched):
-    for task in numba.prange((total + per_task - 1) // per_task):
+def spread(first, last, per_task, errors, {arguments}, counts, touched):
+    for task in numba.prange((last - first + per_task - 1) // per_task):
         thread = numba.get_thread_id()
-        first = np.int64(task) * per_task
-        some(first, min(total, first + per_task), errors, {arguments}, counts[thread], touched[thread])
+        start = first + np.int64(task) * per_task
+        some(start, min(last, start + per_task), errors, {arguments}, counts[thread], touched[thread])
 """
 
 
 def _load() -> Any:
-    arguments = ", ".join(
-        ("carry", *TABLES, *QUEUE_ARRAYS, "out", "stride", "bitwise_start", "own_core", "own_rows", "first_row")
-    )
+    arguments = ", ".join(("carry", *TABLES, *QUEUE_ARRAYS, *PLACE))
     text = fragment_text() + _TASKS.format(arguments=arguments, words=SCRATCH_WORDS)
     return load_generated("fragment_tasks", text)
 
@@ -98,17 +97,38 @@ def _tasks() -> Any:
     return _MODULE
 
 
-class FragmentTask:
-    """All fragments of one recording, and the buffer they are written into.
+@dataclass(frozen=True)
+class Place:
+    """Where fragments write what.
 
-    ``out`` is flat, ``stride`` the distance of two columns, both as :class:`parallel.buffer.Buffer` makes them.
+    ``out`` is flat, ``stride`` the distance of two columns, both as :class:`parallel.buffer.Buffer` makes them. In rows
+    of that buffer: ``hasher_start`` is where the trace's hasher rows begin and ``bitwise_start`` where its bitwise rows
+    begin, either may lie before the buffer; row ``first_row`` of the trace stands at the buffer's row 0. ``core`` and
+    ``chiplets`` say whether core cells and hasher and bitwise rows are wanted at all.
     """
 
-    def __init__(self, recording: Recording, out: NDArray[np.uint64], stride: int, bitwise_start: int) -> None:
+    out: NDArray[np.uint64]
+    stride: int
+    hasher_start: int = 0
+    bitwise_start: int = 0
+    first_row: int = 0
+    core: bool = True
+    chiplets: bool = True
+
+    def arguments(self) -> tuple[Any, ...]:
+        """In the kernel's order, :data:`parallel.fragment_source.PLACE`."""
+        starts = (self.hasher_start, self.bitwise_start)
+        return (self.out, self.stride, *starts, self.core, self.chiplets, self.first_row)
+
+
+class FragmentTask:
+    """The fragments of one recording: rebuilds any of them, in any order and as often as wanted."""
+
+    def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._carry = _limits(recording)
-        total = len(recording.snapshots)
-        self._errors = np.zeros((total, 2), np.int64)
+        self.total = len(recording.snapshots)
+        self._errors = np.zeros((self.total, 2), np.int64)
         rows, hashes, queues = recording.lowered.rows, recording.lowered.hashes, recording.queues
         tables = (
             rows.kind, rows.immediate, rows.first_target, rows.second_target, rows.node, rows.template.reshape(-1),
@@ -119,28 +139,36 @@ class FragmentTask:
             recording.snapshots, queues["ends"], queues["pops"], queues["restores"], queues["accesses"],
             queues["advice"], queues["permutations"].reshape(-1), queues["targets"], queues["continuations"],
         )  # fmt: skip
-        self._arguments = (self._carry, *tables, *arrays, out, stride, bitwise_start, True, True, 0)
+        self._arguments = (self._carry, *tables, *arrays)
 
-    def rebuild_serial(self, counts: Array, touched: Array) -> None:
-        """All fragments on this thread; counts (65536,) uint32 and touched (1024,) uint8 collect the range lookups."""
-        _tasks().some(0, len(self._errors), self._errors, *self._arguments, counts, touched)
+    def rebuild_serial(self, fragments: range, place: Place, counts: Array, touched: Array) -> None:
+        """These fragments on this thread; counts (65536,) uint32 and touched (1024,) uint8 collect the range lookups."""
+        first, last = fragments.start, fragments.stop
+        _tasks().some(first, last, self._errors, *self._arguments, *place.arguments(), counts, touched)
 
-    def rebuild_parallel(self, counts: Array, touched: Array) -> None:
-        """All fragments on all threads; counts and touched have one row per thread."""
-        total = len(self._errors)
-        per_task = max(1, min(FRAGMENTS_PER_TASK, total // 64))
-        _tasks().all_fragments(total, per_task, self._errors, *self._arguments, counts, touched)
+    def rebuild_parallel(self, fragments: range, place: Place, counts: Array, touched: Array) -> None:
+        """These fragments on all threads; counts and touched have one row per thread."""
+        first, last = fragments.start, fragments.stop
+        per_task = max(1, min(FRAGMENTS_PER_TASK, len(fragments) // 64))
+        _tasks().spread(first, last, per_task, self._errors, *self._arguments, *place.arguments(), counts, touched)
 
-    def check(self, hashes: NDArray[np.int64]) -> None:
-        """Every fragment ended where it should, with the state and the queue positions that the next one begins with.
+    def check_complete(self) -> None:
+        """No fragment stopped early.
 
-        Raises FragmentError for the first that did not.
+        Raises FragmentError for the first that did.
         """
         failed = np.flatnonzero(self._errors[:, 0])
         if len(failed):
             fragment = int(failed[0])
             code, row = (int(value) for value in self._errors[fragment])
             raise FragmentError(fragment, row, QUEUE_ERRORS[code], "not what the rows of this fragment need")
+
+    def check(self, hashes: NDArray[np.int64]) -> None:
+        """Every fragment ended where it should, with the state and the queue positions that the next one begins with.
+
+        Raises FragmentError for the first that did not.
+        """
+        self.check_complete()
         expected = _limits(self._recording)
         following = self._recording.snapshots[1:]
         for name in SNAPSHOT.names or ():

@@ -13,6 +13,7 @@ from parallel.executor import Recording, record
 from parallel.fragments import FragmentError
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
+from reference.definition.errors import BeyondLimits
 from reference.definition.outcome import Completed, Outcome
 
 
@@ -82,11 +83,15 @@ class ParallelEngine:
         return Availability(True, f"numba, {self._builder.threads} threads")
 
     def run(self, case: Case) -> ParallelRun:
-        """Records and builds; EngineFailure when a fragment does not fit its neighbour."""
+        """Records and builds; EngineFailure when a fragment does not fit its neighbour, NotComparable for a program beyond
+        the engine's limits."""
         if self._last is not None:
             self._builder.arena.give_back(self._last.buffer)
             self._last = None
-        recording = record(case)
+        try:
+            recording = record(case)
+        except BeyondLimits as limit:
+            raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):
             return ParallelRun(recording, None)
         try:

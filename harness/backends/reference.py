@@ -14,6 +14,7 @@ from harness.backend import Availability, NotComparable, Summary, Window, column
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
+from reference.definition.errors import BeyondLimits
 from reference.definition.outcome import Completed, Outcome
 from reference.execution import Execution
 from reference.processor import execute
@@ -28,6 +29,11 @@ class ReferenceRun:
     def __init__(self, execution: Execution, cut: CutPlan) -> None:
         self._execution = execution
         self._starts = cut.starts(execution.core_rows)
+
+    @property
+    def execution(self) -> Execution:
+        """What the run left behind: the guide for aimed cuts and coverage, which need more than the trace."""
+        return self._execution
 
     @property
     def outcome(self) -> Outcome:
@@ -82,9 +88,15 @@ class ReferenceEngine:
         return Availability(True, "plain Python")
 
     def run(self, case: Case) -> ReferenceRun:
-        """Runs the case, unless the last one differed in nothing but its cuts."""
+        """Runs the case, unless the last one differed in nothing but its cuts.
+
+        Raises NotComparable for a program beyond the engine's limits.
+        """
         if self._last is None or not _same_but_for_cuts(self._last[0], case):
-            self._last = case, execute(case)
+            try:
+                self._last = case, execute(case)
+            except BeyondLimits as limit:
+                raise NotComparable(self.name, limit.reason) from limit
         return ReferenceRun(self._last[1], case.cut)
 
     def close(self) -> None:

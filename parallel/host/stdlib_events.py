@@ -11,7 +11,7 @@ from parallel.host.protocol import View
 from parallel.host.provider import AdviceProvider
 from parallel.host.system_events import Handler
 from parallel.host.viewing import address_range, word_at
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import U32_LIMIT, ZERO_WORD, Word
 
 FALCON_MODULUS = 12289
@@ -104,11 +104,11 @@ def _push_lower_bound(advice: AdviceProvider, view: View, *, stride: int, is_ful
 
 
 def _keccak256(_advice: AdviceProvider, _view: View) -> NoReturn:
-    raise event_failure("keccak256 is not computed by this host; give the case replies")
+    raise BeyondLimits("keccak256 is not computed here; give the case the host's replies")
 
 
 def _ecdsa(_advice: AdviceProvider, _view: View) -> NoReturn:
-    raise event_failure("ECDSA is not verified by this host; give the case replies")
+    raise BeyondLimits("ecdsa is not computed here; give the case the host's replies")
 
 
 STDLIB_EVENTS: dict[int, Handler] = {

@@ -8,8 +8,11 @@ from parallel.host.hashing import hash_elements, merge, permute
 from parallel.host.protocol import View
 from parallel.host.provider import AdviceProvider
 from parallel.host.viewing import address_range, word_at
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import U32_LIMIT, P, as_word
+
+MAX_MAPPED_ELEMENTS = 2**24
+"""Elements of one mem_to_map; a program may ask for 2^32, and twice this takes seconds and half a gigabyte."""
 
 Handler = Callable[[AdviceProvider, View], None]
 
@@ -86,6 +89,8 @@ def _ilog2(advice: AdviceProvider, view: View) -> None:
 
 def _mem_to_map(advice: AdviceProvider, view: View) -> None:
     start, end = address_range(view, 5, 6)
+    if end - start > MAX_MAPPED_ELEMENTS:
+        raise BeyondLimits(f"mem_to_map copies at most {MAX_MAPPED_ELEMENTS} elements here")
     advice.insert({word_at(view, 1): [view.element(address) for address in range(start, end)]}, view.clk)
 
 

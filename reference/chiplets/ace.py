@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.chiplets.memory import WORD_SIZE, Memory, check_word_address
-from reference.definition.errors import ExecutionFailure, InputError
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import (
     U32_LIMIT,
     ZERO_WORD,
@@ -51,13 +51,13 @@ class Ace:
 
         Raises ExecutionFailure ``AceChipError`` (the detail names the reason; the real VM gives neither a clk nor the
         inner variant), ``CircuitTooLarge``, ``MemoryError.AddressOutOfBounds`` or ``MemoryError.UnalignedWordAccess``;
-        InputError for a circuit that evaluates to zero and has more than MAX_READ_ROWS x 2 variables.
+        BeyondLimits for a circuit that evaluates to zero and has more than MAX_READ_ROWS x 2 variables.
         """
         n_read, n_eval = _check_sizes(num_vars, num_eval)
         circuit = _Circuit(memory, ctx, clk, ptr, n_read, n_eval)
         circuit.evaluate()
         if n_read // 2 > MAX_READ_ROWS:
-            raise InputError(f"EVALCIRCUIT reads at most {2 * MAX_READ_ROWS} variables here, found {n_read}")
+            raise BeyondLimits(f"EVALCIRCUIT reads at most {2 * MAX_READ_ROWS} variables here")
         circuit.append_rows(self._rows)
 
     def table(self) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""The two ways to be wrong: a program that fails, and an input that cannot be read.
+"""The ways to end early: a program that fails, a program that asks for too much, an input that cannot be read.
 
 A failing *program* is an outcome like any other and is compared by name and clk; a bad *input* is refused before anything
 runs. Sources: spec 06 section 11 (names), 01 section 7 (clk).
@@ -19,6 +19,17 @@ class ExecutionFailure(Exception):  # noqa: N818 - an outcome of a program, not 
         self.name = name
         self.clk = clk
         self.detail = detail
+
+
+class BeyondLimits(Exception):  # noqa: N818 - a property of the question, not a mistake in it
+    """The program asks for more than the engines of this project do: a precompile without replies, absurd sizes.
+
+    It neither failed nor completed, so nothing about it can be compared. ``reason`` is the same for all cases of its kind.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class InputError(Exception):

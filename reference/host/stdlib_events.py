@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import U32_LIMIT, ZERO_WORD, Word, as_word
 from reference.host.event import Event, address_range
 from reference.host.merkle_store import MAX_DEPTH, UnknownNodeError
@@ -131,7 +131,7 @@ def _push_lower_bound(machine: Machine, advice: AdviceHost, *, stride: int, full
 
 def _needs_replies(name: str) -> Callable[[Machine, AdviceHost], None]:
     def refuse(_machine: Machine, _advice: AdviceHost) -> None:
-        raise ExecutionFailure("EventNeedsReplies", detail=f"{name} is not computed here; record the host's replies")
+        raise BeyondLimits(f"{name} is not computed here; give the case the host's replies")
 
     return refuse
 

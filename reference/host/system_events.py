@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import U32_LIMIT, extension_inverse_or_zero
 from reference.definition.rpo import digest_of, hash_elements, merge, permute
 from reference.host.event import Event, address_range
@@ -112,12 +112,12 @@ def ilog2(machine: Machine, advice: AdviceHost) -> None:
 def mem_to_map(machine: Machine, advice: AdviceHost) -> None:
     """map[W(1)] := memory elements s5..s6-1 of this context, 0 where nothing was written.
 
-    Raises ExecutionFailure as :func:`reference.host.event.address_range`, then ``MapEntryTooLarge``, a name of our own,
-    for more than MAX_MAPPED_ELEMENTS, then ``AdviceError.MapKeyAlreadyPresent``.
+    Raises ExecutionFailure as :func:`reference.host.event.address_range` or ``AdviceError.MapKeyAlreadyPresent``;
+    BeyondLimits for more than MAX_MAPPED_ELEMENTS.
     """
     addresses = address_range(machine, 5, 6)
     if len(addresses) > MAX_MAPPED_ELEMENTS:
-        raise ExecutionFailure("MapEntryTooLarge", detail=f"{len(addresses)} elements, at most {MAX_MAPPED_ELEMENTS}")
+        raise BeyondLimits(f"mem_to_map copies at most {MAX_MAPPED_ELEMENTS} elements here")
     values = tuple(machine.memory.peek_element(machine.ctx, address) or 0 for address in addresses)
     advice.insert(machine.word(1), values, machine.clk)
 

@@ -9,7 +9,7 @@ import pytest
 from machines import CLK, machine_with, run
 
 from reference.definition.case import Advice
-from reference.definition.errors import ExecutionFailure
+from reference.definition.errors import BeyondLimits, ExecutionFailure
 from reference.definition.field import P
 from reference.definition.rpo import merge
 from reference.host import AdviceHost, system_events
@@ -195,7 +195,7 @@ def test_mem_to_map_into_a_key_with_other_values_fails():
 def test_mem_to_map_refuses_an_absurd_range(monkeypatch):
     monkeypatch.setattr(system_events, "MAX_MAPPED_ELEMENTS", 4)
     assert mem_to_map(8, 12) == {KEY: (11, 12, 13, 14)}
-    with pytest.raises(ExecutionFailure, match="MapEntryTooLarge"):
+    with pytest.raises(BeyondLimits, match="mem_to_map copies at most"):
         mem_to_map(8, 13)
 
 
