@@ -16,7 +16,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -114,6 +115,7 @@ class ExecEngine:
         self._command = list(command)
         self._seconds = seconds
         self._directory: Path | None = None
+        self._remove_directory: Callable[[], object] = _nothing
         self._process: LineProcess | None = None
         self._asked = 0
         self._identity: str | None = None
@@ -173,9 +175,8 @@ class ExecEngine:
     def close(self) -> None:
         """Ends the program and removes the folder of its dumps."""
         self._stop()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+        self._remove_directory()
+        self._directory = None
 
     def _stop(self) -> None:
         if self._process is not None:
@@ -185,6 +186,8 @@ class ExecEngine:
         if self._directory is None or not self._directory.is_dir():
             place = _SHARED_MEMORY if _is_writable(_SHARED_MEMORY) else None
             self._directory = Path(tempfile.mkdtemp(prefix="fragdiff-", dir=place))
+            # Shared memory is not emptied by anybody else when a caller ends without closing.
+            self._remove_directory = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
             self._process = LineProcess([*self._command, "--contexts", "--dump", str(self._directory)])
         return self._directory
 
@@ -270,6 +273,10 @@ def _read_dump(path: Path, rows: int, digests: Sequence[str]) -> Cells:
         if column_digest(cells[column]) != digest:
             raise BadRecord(f"column {column} of the dump has not the digest that the record gives")
     return cells
+
+
+def _nothing() -> None:
+    """There is no folder to remove yet."""
 
 
 def _is_writable(directory: Path) -> bool:

@@ -243,6 +243,16 @@ def test_dumps_are_removed_after_reading_and_the_folder_at_the_end(fake):
     assert engine.run(CASE).summary.rows == 64
 
 
+def test_a_caller_that_forgets_to_close_leaves_no_folder_behind():
+    engine = ExecEngine("exec:fake", [sys.executable, FAKE, "good"])
+    engine.run(CASE)
+    folder = engine._directory
+    engine._stop()
+    del engine
+    gc.collect()
+    assert not folder.exists()
+
+
 def test_many_cases_hold_no_files_open(fake):
     engine = fake("good")
     engine.run(CASE)
