@@ -16,6 +16,7 @@ from harness.generate.circuit import draw_circuit, draw_folding, gate, store_wor
 from harness.generate.draft import Failure, Procedure
 from harness.generate.events import IDS, on_stack
 from harness.generate.forests import CONTROL, Cost
+from harness.generate.loops import write_late_failure
 from harness.generate.sequence import Sequence
 from harness.generate.state import State
 from harness.generate.values import ANY, draw_element, draw_u32, draw_word
@@ -347,6 +348,7 @@ FAILURES: Final[tuple[Failure, ...]] = tuple(
     for name, error, write in (
         ("assert", "FailedAssertion", _operation("ASSERT", lambda s: [s.choices.pick((0, 2, P - 1))])),
         ("inverse_of_0", "DivideByZero", _operation("INV", lambda _s: [0])),
+        ("inverse_of_0_late", "DivideByZero", write_late_failure),
         ("divide_by_0", "DivideByZero", _operation("U32DIV", lambda s: [0, draw_u32(s.choices)])),
         ("not", "NotBinaryValueOp", _not_binary("NOT", 0)),
         ("and_first", "NotBinaryValueOp", _not_binary("AND", 0)),

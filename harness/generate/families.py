@@ -35,7 +35,7 @@ ALL_GROUPS: Final[Mapping[str, int]] = MappingProxyType(
 """Merkle operations take ten to fourteen operands and up to a hundred hasher rows; they are for their own family."""
 
 ALL_ELEMENTS: Final[Mapping[str, int]] = MappingProxyType(
-    {"operation": 60, "end_block": 6, **dict.fromkeys(CONSTRUCTS, 4), "split": 6, "loop": 8}
+    {"operation": 60, "end_block": 6, "run": 1, **dict.fromkeys(CONSTRUCTS, 4), "split": 6, "loop": 8}
 )
 
 

@@ -32,6 +32,16 @@ INNER_CONTINUE_PERCENT: Final = 75
 """Chance that an inner sequence goes on after an element: 4 elements on average."""
 
 
+RUNS: Final = (1, 8, 9, 36, 72)
+"""Lengths of a run of NOOPs: near the end of a group, half a batch, a whole one."""
+
+
+def _run(sequence: Sequence) -> None:
+    """A run of NOOPs moves what follows across groups and batches."""
+    for _ in range(sequence.choices.pick(RUNS)):
+        sequence.emit("NOOP")
+
+
 def _end_block(sequence: Sequence) -> None:
     sequence.close_block()
 
@@ -39,6 +49,7 @@ def _end_block(sequence: Sequence) -> None:
 ELEMENTS: Final[dict[str, Element]] = {
     "operation": write_any_operation,
     "end_block": _end_block,
+    "run": _run,
     "split": branches.write_split,
     "loop": loops.write_loop,
     "call": calls.write_call,
@@ -49,7 +60,7 @@ ELEMENTS: Final[dict[str, Element]] = {
 }
 """By name; the first is the simplest."""
 
-CONSTRUCTS: Final = tuple(name for name in ELEMENTS if name not in ("operation", "end_block"))
+CONSTRUCTS: Final = tuple(name for name in ELEMENTS if name not in ("operation", "end_block", "run"))
 
 
 def write_elements(sequence: Sequence, *, continue_percent: int = INNER_CONTINUE_PERCENT) -> None:

@@ -136,6 +136,24 @@ def _write_counted(sequence: Sequence) -> None:
     sequence.add_node(_loop_node(sequence, body, times))
 
 
+def write_late_failure(sequence: Sequence) -> None:
+    """A loop whose last run inverts 0; the runs before succeed."""
+    times = sequence.choices.integer(2, 4)
+    sequence.allow_shrink(2)
+    address = _start_counter(sequence, times)
+    _enter(sequence, 1)
+    sequence.state.forget()
+    inner = sequence.inner(sequence.state, times=times)
+    inner.emit("PUSH", address)
+    inner.emit("MLOAD")
+    inner.emit("PUSH", P - 1)
+    inner.emit_all("ADD INV DROP")
+    _count_down(inner, address)
+    body = inner.finish()
+    sequence.state.drop()
+    sequence.add_node(_loop_node(sequence, body, times))
+
+
 def _write_split_body(sequence: Sequence) -> None:
     """The body is a SPLIT: each run leaves the next condition under the flag."""
     if sequence.draft.exact_rows:

@@ -44,7 +44,7 @@ SMALL = Profile(
     continue_percent=80,
     varied_ends=False,
     swarm_percent=0,
-    families=("mixed", "one_operation", "one_construct", "batches"),
+    families=("mixed", "one_operation", "one_construct"),
 )
 """For property tests under Hypothesis, where a case costs hundreds of draws. Families that only weigh the same grammar
 differently are left out: a choice then means the same in all of them, so that a shrinker can go from one to another. An

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.cuts import Situation, row_situations
 from harness.generate import COMPLETES, Generated
+from reference.definition.columns import COLUMN
 from reference.definition.outcome import Completed
 from reference.processor import execute
 
@@ -20,10 +21,16 @@ class Ran:
     ended: str
     core_rows: int
     situations: Sequence[tuple[Situation, ...]]
+    deep_rows: int
+    """Rows with more than 16 items on the stack."""
+    deep_rows_in_calls: int
+    """Those of them outside context 0."""
 
 
 def run(generated: Generated, number: int = 0) -> Ran:
     execution = execute(generated.case)
     ended = COMPLETES if isinstance(execution.outcome, Completed) else execution.outcome.error
     situations = row_situations(execution) if ended == COMPLETES else []
-    return Ran(number, generated, ended, execution.core_rows, situations)
+    deep = execution.core[:, COLUMN["stack_b0"]] > 16
+    called = execution.core[:, COLUMN["ctx"]] > 0
+    return Ran(number, generated, ended, execution.core_rows, situations, int(deep.sum()), int((deep & called).sum()))
