@@ -1,0 +1,28 @@
+"""The campaign: generated cases on several engines, compared, findings kept. Typed events out, listeners in."""
+
+from harness.campaign.events import (
+    CampaignFinished,
+    CampaignStarted,
+    CaseCompared,
+    Event,
+    FindingKept,
+    FindingRepeated,
+    FindingShrunk,
+    Listener,
+)
+from harness.campaign.loop import Settings, run_campaign
+from harness.campaign.totals import Totals
+
+__all__ = [
+    "CampaignFinished",
+    "CampaignStarted",
+    "CaseCompared",
+    "Event",
+    "FindingKept",
+    "FindingRepeated",
+    "FindingShrunk",
+    "Listener",
+    "Settings",
+    "Totals",
+    "run_campaign",
+]

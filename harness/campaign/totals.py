@@ -1,0 +1,117 @@
+"""What a campaign has done so far: what was compared, what was covered, what was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from harness.cuts import CoverageMap
+from harness.generate import FAILURES
+from harness.reporting import counts_json
+from harness.verdict import Counts, Verdict
+from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
+from reference.definition.isa import BLOCK_OPERATIONS
+
+NODE_OF_ROW: Final = {
+    "SPAN": "block",
+    "JOIN": "join",
+    "SPLIT": "split",
+    "LOOP": "loop",
+    "CALL": "call",
+    "SYSCALL": "syscall",
+    "DYN": "dyn",
+    "DYNCALL": "dyncall",
+}
+"""Node kind by the operation of the row that starts it; external nodes have no row."""
+
+NODE_KINDS: Final = (*NODE_OF_ROW.values(), "external")
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counters only; ``operations`` and the like count compared programs in which the thing was executed."""
+
+    engines: tuple[str, ...]
+    seed: int
+    first: int
+    cases: int = 0
+    completed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    comparing_seconds: float = 0.0
+    """Without generation, aiming and shrinking."""
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    counts: Counts = field(default_factory=Counts)
+    operations: Counter[str] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    cuts: Counter[str] = field(default_factory=Counter)
+    families: Counter[str] = field(default_factory=Counter)
+    unintended: Counter[str] = field(default_factory=Counter)
+    """Programs that did not end as the generator meant them to."""
+    situations: CoverageMap = field(default_factory=CoverageMap)
+    """What stood at the cuts."""
+    findings: Counter[str] = field(default_factory=Counter)
+    """Cases that differed, by signature."""
+
+    @property
+    def differences(self) -> int:
+        """Cases in which engines differed."""
+        return self.verdicts[Verdict.DIFFER]
+
+    @property
+    def is_vacuous(self) -> bool:
+        """Whether no case was compared on all engines, or nothing in any case."""
+        return self.counts.nothing or self.verdicts[Verdict.AGREE] + self.differences == 0
+
+    @property
+    def operations_missed(self) -> list[str]:
+        """Block operations that no compared program executed."""
+        return [info.name for info in BLOCK_OPERATIONS if not self.operations[info.name]]
+
+    @property
+    def errors_missed(self) -> list[str]:
+        """Errors that the generator aims at and that no compared program ended with."""
+        return sorted({failure.error for failure in FAILURES} - set(self.errors))
+
+    def rate(self, amount: float) -> float:
+        """The amount per second of the campaign."""
+        return amount / self.seconds if self.seconds else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary, with stable keys."""
+        return {
+            "engines": list(self.engines),
+            "seed": self.seed,
+            "first": self.first,
+            "cases": self.cases,
+            "completed": self.completed,
+            "failed": self.failed,
+            "verdicts": {verdict.value: self.verdicts[verdict] for verdict in Verdict},
+            "counts": counts_json(self.counts),
+            "operations": dict(self.operations),
+            "operations_missed": self.operations_missed,
+            "nodes": {kind: self.nodes[kind] for kind in NODE_KINDS},
+            "errors": dict(self.errors),
+            "errors_missed": self.errors_missed,
+            "cuts": dict(self.cuts),
+            "situations": len(self.situations.counts),
+            "families": dict(self.families),
+            "unintended": dict(self.unintended),
+            "findings": dict(self.findings),
+            "seconds": round(self.seconds, 3),
+            "comparing_seconds": round(self.comparing_seconds, 3),
+            "cases_per_second": round(self.rate(self.cases), 2),
+            "boundaries_per_second": round(self.rate(self.counts.boundaries), 1),
+            "vacuous": self.is_vacuous,
+        }
+
+
+def cut_kind(plan: CutPlan) -> str:
+    """``one fragment``, ``every row``, ``every n rows`` or ``free``."""
+    if plan == ONE_FRAGMENT:
+        return "one fragment"
+    if isinstance(plan, Every):
+        return "every row" if plan.size == 1 else "every n rows"
+    return "free"

@@ -1,0 +1,162 @@
+"""``fragdiff fuzz``: a campaign."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from harness.campaign import CampaignFinished, Event, Listener, Settings, run_campaign
+from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
+from harness.cli import AGREE, DIVERGENCE
+from harness.commands.options import engine_names, engines_options, open_engines
+from harness.corpus import write_new
+from harness.generate import Profile
+from harness.shrink import Budget
+
+SUMMARY = "summary.json"
+DEFAULT_SECONDS = 60.0
+
+
+@click.command()
+@engines_options
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End after this time (default 60).")
+@click.option("--cases", type=click.IntRange(min=1), help="End after this many cases.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the generator; drawn and printed when left out.")
+@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the first case.")
+@click.option(
+    "--failing-rate",
+    type=click.FloatRange(0, 1),
+    default=Profile().failing_rate,
+    show_default=True,
+    help="Share of programs that are meant to fail.",
+)
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=1),
+    default=Profile().max_rows,
+    show_default=True,
+    help="Rows after which a program starts nothing new.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("findings"),
+    show_default=True,
+    help="Directory for findings and summary.json.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Cases kept and shrunk for each signature; further ones are counted.",
+)
+@click.option(
+    "--shrink-seconds",
+    type=click.FloatRange(min=0),
+    default=Budget().seconds,
+    show_default=True,
+    help="Time for shrinking one case.",
+)
+@click.option("--quiet", is_flag=True, help="Findings and the end report only.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines instead of text.")
+@click.pass_context
+def fuzz(
+    ctx: click.Context,
+    engines: tuple[str, ...],
+    engine: tuple[str, ...],
+    seconds: float | None,
+    cases: int | None,
+    seed: int | None,
+    first: int,
+    failing_rate: float,
+    max_rows: int,
+    out: Path,
+    keep: int,
+    shrink_seconds: float,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Generate programs and cuts, run them on all engines, and compare everything.
+
+    \b
+    fragdiff fuzz --engines "reference,exec:/opt/vm/oracle run" --seconds 3600
+    fragdiff fuzz --engines reference,mine --seed 7 --first 1234 --cases 1
+
+    Each difference is written to a directory of its own under --out as soon as it is found: the case, then the smallest
+    case that differs for the same reason, and a report with the command that shows it again. Case N of a seed is the
+    same whatever came before it. Ctrl-C ends the campaign after the case in hand, with its report; a second one at once.
+
+    The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
+    case was compared on all engines.
+
+    JSON: {"event": "started"}, {"event": "finding", "number", "signature", "directory"}, {"event": "shrunk",
+    "signature", "directory", "happens_again", "finished"}, {"event": "repeated", "number", "signature", "times"} and
+    at the end {"event": "finished"} with what is also in summary.json.
+    """
+    names = engine_names(engines, engine)
+    settings = Settings(
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        out=out,
+        first=first,
+        cases=cases,
+        seconds=DEFAULT_SECONDS if seconds is None and cases is None else seconds,
+        profile=Profile(failing_rate=failing_rate, max_rows=max_rows),
+        kept_per_signature=keep,
+        shrinking=Budget(seconds=shrink_seconds),
+    )
+    with open_engines(names) as opened, _stop_on_signals() as stop:
+        totals = run_campaign(settings, opened, [_screen(quiet, as_json), _summary(out)], lambda: bool(stop))
+    ctx.exit(DIVERGENCE if totals.differences or totals.is_vacuous else AGREE)
+
+
+def _screen(quiet: bool, as_json: bool) -> Listener:
+    if as_json:
+        return JsonLines(_print)
+    if not quiet and sys.stdout.isatty():
+        from rich.console import Console  # noqa: PLC0415 - pipes and JSON do without it
+
+        return LiveScreen(Console())
+    return PlainScreen(_print, quiet=quiet)
+
+
+def _print(line: str) -> None:
+    click.echo(line)
+    # A log of a campaign that is killed has everything up to then.
+    sys.stdout.flush()
+
+
+def _summary(out: Path) -> Listener:
+    def write(event: Event) -> None:
+        if isinstance(event, CampaignFinished):
+            text = json.dumps({"stopped": event.stopped, **event.totals.as_json()}, indent=2)
+            write_new(out / SUMMARY, text + "\n")
+
+    return write
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[list[int]]:
+    """A list that is empty until SIGINT or SIGTERM came; the same signal once more does what it always does."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
