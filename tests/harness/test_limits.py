@@ -18,6 +18,6 @@ CASE = (
 @pytest.mark.parametrize("name", ["reference", "parallel"])
 def test_a_precompile_without_replies_is_not_comparable(name: str) -> None:
     engine = find_engine(name)
-    with pytest.raises(NotComparable, match="keccak256.*replies"):
+    with pytest.raises(NotComparable, match=r"keccak256.*replies"):
         engine.run(read_case(CASE, "memory"))
     engine.close()
