@@ -8,11 +8,11 @@ from harness.backend import NotComparable
 from harness.engines import find_engine
 from reference.definition.formats.case_json import read_case
 
-KECCAK = 5779517439479051634
-CASE = (
-    '{"name": "keccak", "program": {"nodes": ["block PUSH(%d) EMIT DROP"], "roots": [0], "entry": 0}, "host": "stdlib"}'
-    % KECCAK
-)
+CASE = """{
+  "name": "keccak",
+  "program": {"nodes": ["block PUSH(5779517439479051634) EMIT DROP"], "roots": [0], "entry": 0},
+  "host": "stdlib"
+}"""
 
 
 @pytest.mark.parametrize("name", ["reference", "parallel"])
