@@ -219,7 +219,10 @@ class ExecEngine:
         self, record: Mapping[str, Any], dump: Path, cut: CutPlan, built_with_cuts: bool, renumbered: bool
     ) -> ExecRun:
         outcome = read_outcome(member(record, "outcome", dict))
-        fragments = member(record, "fragments", list)
+        # Only the real VM's kind of program says how it built at which cuts; of others just the trace is known.
+        says_cuts = "fragments" in record or "sequential_outcome" in record
+        built_with_cuts = built_with_cuts and says_cuts
+        fragments = member(record, "fragments", list) if says_cuts else []
         differences = tuple(_self_differences(fragments))
         if not isinstance(outcome, Completed):
             empty: Cells = np.empty((WIDTH, 0), np.uint64)
@@ -227,7 +230,7 @@ class ExecEngine:
         summary = read_summary(record, outcome.stack)
         digests = read_digests(record)
         cells = _read_dump(dump, summary.rows, digests)
-        contexts = _plan_contexts(fragments, cut, built_with_cuts, summary.core)
+        contexts = _plan_contexts(fragments, cut, built_with_cuts, summary.core) if says_cuts else None
         if renumbered:
             # The boundary states name nodes by the numbers of the text, not by those of the case.
             contexts = None

@@ -89,6 +89,14 @@ def test_a_free_plan_is_one_fragment_with_boundaries_picked_from_one_row_fragmen
     assert [window.first_row for window in run.windows()] == [0, 3, 7, 10]
 
 
+def test_a_record_that_says_nothing_of_fragments_gives_cells_only(fake):
+    run = fake("without-fragments").run(with_cuts(Every(4)))
+    assert sum(window.cells.shape[1] for window in run.windows()) == run.summary.rows
+    assert not run.built_with_cuts
+    with pytest.raises(NotComparable):
+        run.boundaries()
+
+
 def test_a_failed_program_is_an_outcome(fake):
     run = fake("failed").run(CASE)
     assert run.outcome == Failed("DivideByZero", 7)
@@ -161,7 +169,7 @@ def test_a_killed_program_leaves_no_process_behind(fake):
         ("without-lengths", "no field 'lengths'"),
         ("without-columns", "no field 'columns'"),
         ("without-program_hash", "no field 'program_hash'"),
-        ("without-fragments", "no field 'fragments'"),
+        ("real-without-fragments", "no field 'fragments'"),
         ("bad-position", "there is no position 'Nowhere"),
         ("bad-stack", "expected 16 field elements"),
         ("impossible-lengths", "impossible lengths"),
