@@ -20,6 +20,7 @@ from reference.definition.field import Word
 from reference.definition.outcome import Completed, Failed, Outcome
 
 __all__ = [
+    "DIGEST_HEX_DIGITS",
     "REAL_VM",
     "Availability",
     "Cells",
@@ -166,6 +167,10 @@ class NotComparable(Exception):  # noqa: N818 - a verdict, not a mistake
         self.reason = reason
 
 
+DIGEST_HEX_DIGITS = 32
+"""16 bytes of a SHA-256."""
+
+
 def column_digest(column: NDArray[np.uint64]) -> str:
     """The first 16 bytes of SHA-256 over the column's values, (rows,) uint64, as little-endian bytes; 32 hex digits."""
-    return sha256(np.ascontiguousarray(column, dtype="<u8").tobytes()).hexdigest()[:32]
+    return sha256(np.ascontiguousarray(column, dtype="<u8").tobytes()).hexdigest()[:DIGEST_HEX_DIGITS]

@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from hashlib import sha256
 from itertools import pairwise
+from typing import Final, TypeVar
 
-from harness.backend import Availability, EngineFailure, NotComparable, Summary, Window, column_digest
-from parallel.assemble import Builder, Built
+from harness.backend import (
+    DIGEST_HEX_DIGITS,
+    Availability,
+    EngineFailure,
+    NotComparable,
+    Summary,
+    Window,
+    column_digest,
+)
+from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.contexts import boundary_state
 from parallel.executor import Recording, record
 from parallel.fragments import FragmentError
+from parallel.stream import Stream
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
+from reference.definition.columns import WIDTH
 from reference.definition.errors import BeyondLimits
 from reference.definition.outcome import Completed, Outcome
 
+T = TypeVar("T")
+
+STREAM_FROM_ROWS: Final = 2**21
+"""Traces of this many rows (1.2 GB) are streamed, not built whole: making each cell twice is cheaper than the memory, and
+a trace below it fits beside another engine's."""
+
 
 class ParallelRun:
-    """One recording and the trace built from it."""
+    """One recording, and the trace built from it or streamed from it; None for a failed program."""
 
     built_with_cuts = True
 
-    def __init__(self, recording: Recording, built: Built | None) -> None:
+    def __init__(self, recording: Recording, trace: Built | Stream | None) -> None:
         self._recording = recording
-        self._built = built
+        self._made = trace
 
     @property
     def outcome(self) -> Outcome:
@@ -35,9 +53,9 @@ class ParallelRun:
     def summary(self) -> Summary | None:
         """Lengths and outputs; None when the program failed."""
         outcome = self._recording.outcome
-        if self._built is None or not isinstance(outcome, Completed):
+        if self._made is None or not isinstance(outcome, Completed):
             return None
-        lengths = {item.name: getattr(self._built.lengths, item.name) for item in fields(self._built.lengths)}
+        lengths = {item.name: getattr(self._made.lengths, item.name) for item in fields(self._made.lengths)}
         return Summary(program_hash=self._recording.lowered.program_hash, stack=outcome.stack, **lengths)
 
     def boundaries(self) -> Sequence[BoundaryState]:
@@ -46,35 +64,59 @@ class ParallelRun:
         return [boundary_state(self._recording, fragment) for fragment in range(len(self._recording.snapshots))]
 
     def windows(self) -> Iterator[Window]:
-        """Views of the trace, fragment by fragment, then the padding; NotComparable when the program failed."""
-        columns = self._trace().columns
+        """The trace, fragment by fragment, then the padding; NotComparable when the program failed."""
+        trace = self._trace()
+        if isinstance(trace, Stream):
+            yield from _guarded(Window(*window) for window in trace.windows())
+            return
         starts = self._recording.snapshots["clk"].tolist()
-        for first, end in pairwise(sorted({*starts, self._recording.core_rows, columns.shape[1]})):
-            yield Window(first, columns[:, first:end])
+        rows = trace.lengths.rows
+        for first, end in pairwise(sorted({*starts, self._recording.core_rows, rows})):
+            yield Window(first, trace.columns[:, first:end])
 
     def column_digests(self) -> list[str]:
         """72 digests; NotComparable when the program failed."""
-        return [column_digest(column) for column in self._trace().columns]
+        trace = self._trace()
+        return _streamed_digests(trace) if isinstance(trace, Stream) else list(map(column_digest, trace.columns))
 
     def contradictions(self) -> tuple[str, ...]:
         """None: a fragment that does not fit its neighbour is a failure of the engine."""
         return ()
 
-    def _trace(self) -> Built:
-        if self._built is None:
+    def _trace(self) -> Built | Stream:
+        if self._made is None:
             raise NotComparable(ParallelEngine.name, "a failed program has no trace")
-        return self._built
+        return self._made
+
+
+def _streamed_digests(trace: Stream) -> list[str]:
+    """:func:`harness.backend.column_digest` of each column, in one pass over the trace."""
+    digests = [sha256() for _ in range(WIDTH)]
+    for slab in _guarded(trace.slabs(reuse=True)):
+        for digest, cells in zip(digests, slab.cells.astype("<u8", copy=False), strict=True):
+            digest.update(cells.data)
+    return [digest.hexdigest()[:DIGEST_HEX_DIGITS] for digest in digests]
+
+
+def _guarded(items: Iterator[T]) -> Iterator[T]:
+    """The items; a fragment that does not fit its recording is a failure of the engine."""
+    try:
+        yield from items
+    except FragmentError as error:
+        raise EngineFailure(ParallelEngine.name, str(error)) from error
 
 
 class ParallelEngine:
     """Runs cases on :func:`parallel.executor.record` and :class:`parallel.assemble.Builder`.
 
-    The trace buffer is reused: the cells of a run may be read until the engine runs the next case.
+    The trace buffer is reused: the cells of a run may be read until the engine runs the next case. Traces of
+    ``stream_from`` rows and more are made window by window while they are read.
     """
 
     name = "parallel"
 
-    def __init__(self) -> None:
+    def __init__(self, *, stream_from: int = STREAM_FROM_ROWS) -> None:
+        self._stream_from = stream_from
         self._builder = Builder()
         self._last: Built | None = None
 
@@ -94,7 +136,10 @@ class ParallelEngine:
             raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):
             return ParallelRun(recording, None)
+        rows = trace_rows(max(recording.core_rows, Sections.of(recording).padding + 1))
         try:
+            if rows >= self._stream_from:
+                return ParallelRun(recording, Stream(recording))
             self._last = self._builder.build(recording)
         except FragmentError as error:
             raise EngineFailure(self.name, str(error)) from error
