@@ -102,4 +102,5 @@ def guarded(engine: str, ask: Callable[[], T]) -> T:
         raise
     except Exception as error:
         frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
-        raise EngineFailure(engine, f"raised {type(error).__name__}: {error}", frames.strip()) from error
+        where = traceback.extract_tb(error.__traceback__)[-1].name
+        raise EngineFailure(engine, f"raised {type(error).__name__} in {where}: {error}", frames.strip()) from error

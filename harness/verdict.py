@@ -100,7 +100,8 @@ class Divergence:
             case Kind.OUTCOME:
                 return " / ".join(f"{item.left} {item.right}" for item in self.columns if item.name == "outcome")
             case Kind.SELF | Kind.ENGINE_FAILURE:
-                return re.sub(r"[0-9]+", "N", self.detail)[:80]
+                # What follows the first line is an engine's standard error: paths and addresses, different each time.
+                return re.sub(r"[0-9]+", "N", self.detail.partition("\n")[0])[:80]
             case _:
                 return ",".join(sorted({re.sub(r"\[.*", "", item.name) for item in self.columns}))
 

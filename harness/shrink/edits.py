@@ -175,6 +175,13 @@ def _with_forests(case: Case, forests: Sequence[Forest], names: Mapping[int, int
     )
 
 
+def entered(case: Case, place: Place) -> Case:
+    """The case whose program begins with the node, in the forest that holds it."""
+    forest = forests_of(case)[place.forest]
+    forest = replace(forest, roots=tuple(dict.fromkeys((*forest.roots, place.node))))
+    return replace(case, program=replace(case.program, forest=forest, entry=place.node))
+
+
 # ---- leaving things out ---------------------------------------------------------------------------------------------
 
 

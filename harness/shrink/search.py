@@ -7,7 +7,7 @@ long as one of them still found something. It ends early, with the best case so 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.corpus import identity
@@ -22,8 +22,10 @@ from reference.definition.case import Case
 from reference.definition.cuts import Every
 from reference.definition.errors import InputError
 
-PASSES: tuple[tuple[str, Pass], ...] = (*TREE_PASSES, *OPERATION_PASSES, *INPUT_PASSES, *CUT_PASSES)
+PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (*TREE_PASSES, *OPERATION_PASSES, *INPUT_PASSES)
 """The boldest first."""
+
+PASSES: tuple[tuple[str, Pass], ...] = (*CUT_PASSES, *PROGRAM_PASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,19 @@ class Search:
         return time.monotonic() - self._started
 
     def run(self) -> None:
-        """All passes until none finds anything; BudgetSpent."""
+        """All passes until none finds anything; BudgetSpent.
+
+        Cuts come last: a single cut pins the program's rows, so that hardly any of them could still be taken away.
+        """
         self._cut_everywhere()
+        self._repeat(PROGRAM_PASSES)
+        self._repeat(PASSES)
+
+    def _repeat(self, passes: Sequence[tuple[str, Pass]]) -> None:
         before: Measure | None = None
         while before is None or measure(self.best) < before:
             before = measure(self.best)
-            for name, propose in PASSES:
+            for name, propose in passes:
                 self._pass = name
                 propose(self)
 

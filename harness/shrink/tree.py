@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from harness.shrink.edits import Place, collected, forests_of, redirected, with_nodes, without_root
+from harness.shrink.edits import Place, collected, entered, forests_of, redirected, with_nodes, without_root
 from harness.shrink.proposals import NoProposal, Pass, Proposals
 from reference.definition.case import Case
 from reference.definition.isa import NOOP_OPERATION, Operation, opcode
@@ -34,6 +34,17 @@ def collect(search: Proposals) -> None:
     search.attempt(collected)
 
 
+def enter(search: Proposals) -> None:
+    """The program begins with any of its nodes, or of a library's, the innermost first."""
+    for place in reversed(list(places(search.best))):
+        if search.attempt(partial(_entered, place=place)):
+            return
+
+
+def _entered(case: Case, place: Place) -> Case:
+    return collected(entered(case, place))
+
+
 def hoist(search: Proposals) -> None:
     """A child in the place of its parent, from the root on; begun anew after each, because numbers have changed."""
     while any(search.attempt(make) for make in _hoists(search.best)):
@@ -49,6 +60,40 @@ def _hoists(case: Case) -> Iterator[partial[Case]]:
 
 def _hoisted(case: Case, place: Place, child: int) -> Case:
     return collected(redirected(case, place, child))
+
+
+def unwrap(search: Proposals) -> None:
+    """A loop's body or a branch in the place of the loop or split, without the operation that made its condition."""
+    for place in reversed(list(places(search.best))):
+        node = node_at(search.best, place)
+        if not isinstance(node, Join):
+            continue
+        maker = _outermost(search.best, Place(place.forest, node.first), last=True)
+        user = _outermost(search.best, Place(place.forest, node.second), last=False)
+        target = node_at(search.best, user)
+        if isinstance(target, Loop | Split) and isinstance(node_at(search.best, maker), Block):
+            for child in dict.fromkeys(children_of(target)):
+                for end in ((), (_DROP,)):
+                    if search.attempt(partial(_unwrapped, maker=maker, user=user, child=child, end=end)):
+                        return
+
+
+def _outermost(case: Case, place: Place, *, last: bool) -> Place:
+    """The node that runs last or first in a tree of joins."""
+    while isinstance(node := node_at(case, place), Join):
+        place = Place(place.forest, node.second if last else node.first)
+    return place
+
+
+def _unwrapped(case: Case, maker: Place, user: Place, child: int, end: tuple[Operation, ...]) -> Case:
+    """``end`` takes away the condition that a loop's body leaves behind, when the body is a block."""
+    block, body = node_at(case, maker), node_at(case, Place(user.forest, child))
+    if not isinstance(block, Block):
+        raise NoProposal("the block has gone")
+    changes: dict[Place, Node] = {maker: Block(block.operations[:-1] or (NOOP_OPERATION,))}
+    if isinstance(body, Block) and end:
+        changes[Place(user.forest, child)] = Block(body.operations + end)
+    return collected(redirected(with_nodes(case, changes), user, child))
 
 
 def cut_off(search: Proposals) -> None:
@@ -103,7 +148,9 @@ def _without_root(case: Case, place: Place) -> Case:
 
 TREE_PASSES: tuple[tuple[str, Pass], ...] = (
     ("collect", collect),
+    ("enter", enter),
     ("hoist", hoist),
+    ("unwrap", unwrap),
     ("cut off", cut_off),
     ("externals", shorten_externals),
     ("roots", drop_roots),

@@ -1,0 +1,75 @@
+"""The commands as a user types them, with the engines of ``faulty_engines`` installed beside the reference."""
+
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import faulty_engines
+import pytest
+from click.testing import CliRunner
+
+from harness import engines
+from harness.cli import main
+
+DATA = Path(__file__).parents[1] / "data"
+
+ADDING = {
+    "name": "adding",
+    "program": {"nodes": ["block PUSH(3) PUSH(4) ADD", "block DROP", "join 0 1"], "roots": [2], "entry": 2},
+    "stack": [9],
+    "cuts": [4],
+}
+FAILING = {"name": "failing", "program": {"nodes": ["block PUSH(7) ASSERT DROP"], "roots": [0], "entry": 0}}
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    made = [
+        EntryPoint(name, f"faulty_engines:{made.__name__}", engines.GROUP)
+        for name, made in faulty_engines.ENGINES.items()
+    ]
+    reference = EntryPoint("reference", "harness.backends.reference:ReferenceEngine", engines.GROUP)
+    monkeypatch.setattr(engines, "entry_points", lambda group: [reference, *made] if group == engines.GROUP else [])
+
+
+@pytest.fixture
+def fragdiff(installed, tmp_path, monkeypatch):
+    """Runs a command in an empty folder; the result has exit_code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FRAGDIFF_DEBUG", raising=False)
+
+    def run(*arguments, stdin=None):
+        return CliRunner().invoke(main, [str(each) for each in arguments], input=stdin, catch_exceptions=False)
+
+    return run
+
+
+@pytest.fixture
+def case_file(tmp_path):
+    """Writes a case file and gives its path."""
+
+    def write(case, name=None):
+        path = tmp_path / f"{name or case['name']}.case.json"
+        path.write_text(json.dumps(case), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def adding(case_file):
+    return case_file(ADDING)
+
+
+@pytest.fixture
+def failing(case_file):
+    return case_file(FAILING)
+
+
+@pytest.fixture
+def data():
+    return DATA
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]

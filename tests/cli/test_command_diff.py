@@ -1,0 +1,114 @@
+"""``fragdiff diff``: verdicts, counts, exit codes."""
+
+import json
+
+import pytest
+from conftest import json_lines
+
+MULTIPLYING = {
+    "name": "multiplying",
+    "program": {"nodes": ["block PUSH(3) MUL DROP SWAP"], "roots": [0], "entry": 0},
+    "stack": [5, 6, 7],
+    "cuts": [3],
+}
+
+
+@pytest.fixture
+def multiplying(case_file):
+    return case_file(MULTIPLYING)
+
+
+def test_agreement_is_counted(fragdiff, adding):
+    result = fragdiff("diff", adding, "--engines", "reference,honest", "--json")
+    assert result.exit_code == 0
+    comparison, total = json_lines(result.stdout)
+    assert comparison["verdict"] == "agree"
+    assert comparison["counts"]["rows"] == 64
+    assert comparison["counts"]["cells"] == 64 * 72
+    # 11 rows, a fragment of 4 after another
+    assert comparison["counts"]["boundaries"] == 3
+    assert total == {"total": comparison["counts"], "exit_code": 0}
+
+
+def test_a_wrong_cell_is_described(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul")
+    assert result.exit_code == 1
+    assert "differ" in result.stdout.splitlines()[0]
+    assert "first wrong row 3 (DROP, after MUL), last equal row 2" in result.stdout
+    assert "stack_2  7  |  8" in result.stdout
+
+
+def test_a_wrong_cell_as_json(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul", "--json")
+    comparison, total = json_lines(result.stdout)
+    (divergence,) = comparison["divergences"]
+    assert divergence["signature"] == "cell reference|wrong-mul MUL stack"
+    assert (divergence["row"], divergence["nearest_cut"]) == (3, 3)
+    assert divergence["columns"] == [{"name": "stack_2", "left": 7, "right": 8}]
+    assert total["exit_code"] == 1
+
+
+def test_three_engines(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,honest", "--engine", "wrong-mul", "--json")
+    (divergence,) = json_lines(result.stdout)[0]["divergences"]
+    assert (divergence["left"], divergence["right"]) == ("reference", "wrong-mul")
+
+
+def test_equal_failures_agree(fragdiff, failing):
+    result = fragdiff("diff", failing, "--engines", "reference,honest")
+    assert result.exit_code == 0
+    assert "1 equal failures" in result.stdout
+
+
+def test_an_engine_that_raises_is_a_divergence_and_no_traceback(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,crashing")
+    assert result.exit_code == 1
+    assert "engine_failure: crashing" in result.stdout
+    assert "raised IndexError in alter: list index out of range" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_nothing_compared_is_no_agreement(fragdiff, adding):
+    result = fragdiff("diff", adding, "--engines", "reference,refusing")
+    assert result.exit_code == 1
+    assert "not comparable" in result.stdout
+    assert "refusing: no such programs" in result.stdout
+    assert "nothing was compared" in result.stdout
+
+
+@pytest.mark.parametrize("engines", [["--engines", "reference"], [], ["--engines", "reference,reference"]])
+def test_fewer_than_two_engines_are_bad_usage(fragdiff, adding, engines):
+    result = fragdiff("diff", adding, *engines)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("fragdiff: --engines: ")
+
+
+def test_a_fault_at_a_seam_shows_at_that_cut_only(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,wrong-seam", "--cuts", "one;3;at:2", "--json")
+    *comparisons, _ = json_lines(result.stdout)
+    assert [item["verdict"] for item in comparisons] == ["agree", "differ", "agree"]
+
+
+def test_files_that_cannot_be_read_stop_it_before_anything_runs(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "missing.json", "--engines", "reference,wrong-mul")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.fixture
+def panicking(data, case_file):
+    """MPVERIFY of depth 0: the real VM panics (D04), every other engine fails with a named error."""
+    lines = (data / "vm" / "divergences.jsonl").read_text("utf-8").splitlines()
+    case = next(item["case"] for item in map(json.loads, lines) if item["name"] == "d04_mpverify_depth0")
+    return case_file({**case, "cuts": [2**29]})
+
+
+def test_a_known_divergence_is_named_and_no_difference(fragdiff, adding, panicking):
+    result = fragdiff("diff", panicking, adding, "--engines", "reference,panicking-vm")
+    assert result.exit_code == 0
+    assert "known D04: engine_failure: panicking-vm" in result.stdout
+
+
+def test_a_known_divergence_alone_is_no_agreement(fragdiff, panicking):
+    result = fragdiff("diff", panicking, "--engines", "reference,panicking-vm")
+    assert result.exit_code == 1
+    assert "nothing was compared" in result.stdout
