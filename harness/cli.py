@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "record": Command("harness.commands.record", "A case per line in, a record per line out, on any engine."),
     "diff": Command("harness.commands.diff", "Compare what two or more engines make of cases, cell by cell."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
+    "bench": Command("harness.commands.bench", "Time the parallel engine, against a fill and against the real VM."),
     "doctor": Command("harness.commands.doctor", "Say what is installed and which engines are usable, or why not."),
     "corpus": Command("harness.commands.corpus", "Keep cases as files that are named by their content."),
 }
