@@ -6,14 +6,16 @@ import json
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
-from harness.campaign import CampaignFinished, Event, Listener, Settings, run_campaign
+from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Event, Listener, Settings, run_campaign
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import engine_names, engines_options, open_engines
@@ -22,6 +24,9 @@ from harness.generate import Profile
 from harness.shrink import Budget
 
 SUMMARY = "summary.json"
+SUMMARY_SECONDS = 30.0
+"""What a campaign that is killed may lose of its summary; findings are written at once."""
+
 DEFAULT_SECONDS = 60.0
 
 
@@ -114,7 +119,9 @@ def fuzz(
         shrinking=Budget(seconds=shrink_seconds),
     )
     with open_engines(names) as opened, _stop_on_signals() as stop:
-        totals = run_campaign(settings, opened, [_screen(quiet, as_json), _summary(out)], lambda: bool(stop))
+        # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.
+        listeners: list[Listener] = [_Summary(out), _screen(quiet, as_json)]
+        totals = run_campaign(settings, opened, listeners, lambda: bool(stop))
     ctx.exit(DIVERGENCE if totals.differences or totals.is_vacuous else AGREE)
 
 
@@ -134,13 +141,27 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _summary(out: Path) -> Listener:
-    def write(event: Event) -> None:
-        if isinstance(event, CampaignFinished):
-            text = json.dumps({"stopped": event.stopped, **event.totals.as_json()}, indent=2)
-            write_new(out / SUMMARY, text + "\n")
+class _Summary:
+    """Keeps summary.json up to date: at the start, so that a directory that cannot be written is known before an hour
+    has passed, then from time to time, and at the end."""
 
-    return write
+    def __init__(self, out: Path) -> None:
+        self._path = out / SUMMARY
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        match event:
+            case CampaignStarted():
+                self._write({"finished": False})
+            case CaseCompared(totals=totals) if now - self._last >= SUMMARY_SECONDS:
+                self._last = now
+                self._write({"finished": False, **totals.as_json()})
+            case CampaignFinished(totals, stopped):
+                self._write({"finished": True, "stopped": stopped, **totals.as_json()})
+
+    def _write(self, value: dict[str, Any]) -> None:
+        write_new(self._path, json.dumps(value, indent=2) + "\n")
 
 
 @contextmanager

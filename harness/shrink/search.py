@@ -101,9 +101,9 @@ class Search:
         self._budget = budget
         self._stopped = stopped
         self._improved = improved
-        self._row_limit = row_limit(case)
         self._seen = {identity(case)}
         self._tried = 0
+        self._row_limit = row_limit(case)
         self._started = time.monotonic()
         self._pass = PASSES[0][0]
 

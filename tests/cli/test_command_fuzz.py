@@ -1,6 +1,8 @@
 """``fragdiff fuzz``: faults are found, kept, shrunk, and can be had again."""
 
+import io
 import json
+import os
 import re
 import shlex
 import signal
@@ -11,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from conftest import json_lines
+from rich.console import Console
 
-from harness.campaign import loop
+from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Totals, loop
+from harness.campaign.screen import LiveScreen
 from harness.generate import generate_case
+from harness.verdict import Comparison, Counts, Verdict
 from reference.definition.formats.load import load_cases
 
 FAKE_VM = Path(__file__).parents[1] / "harness" / "fake_vm.py"
@@ -175,11 +180,50 @@ def test_bad_options_are_refused(fragdiff, options):
     assert fragdiff("fuzz", "--engines", "reference,honest", *options).exit_code == 2
 
 
-def test_findings_that_cannot_be_written_stop_the_run(fragdiff):
+def test_a_folder_that_cannot_be_written_is_known_at_once(fragdiff):
     Path("file").write_text("", encoding="utf-8")
-    result = fragdiff("fuzz", "--engines", "reference,wrong-mul", "--cases", 40, "--seed", 1, "--out", "file/findings")
+    result = fragdiff("fuzz", "--engines", "reference,honest", "--seconds", 300, "--out", "file/findings")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+def test_a_reader_that_goes_away_loses_nothing(tmp_path):
+    """Another program that is always wrong; whoever reads the output leaves after the first line."""
+    engine = f"exec:{shlex.join([sys.executable, str(FAKE_VM), 'good'])}"
+    options = shlex.join(["--engine", "reference", "--engine", engine, "--cases", "5", "--shrink-seconds", "0"])
+    command = f"'{SCRIPT}' fuzz {options} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (141, "")
+    summary = json.loads((tmp_path / "findings" / "summary.json").read_text("utf-8"))
+    assert summary["finished"] is True
+    assert len(finding_directories(tmp_path / "findings")) == summary["verdicts"]["differ"] >= 1
+
+
+def test_a_terminal_gets_one_live_line(tmp_path):
+    totals = Totals(("one", "two"), seed=1, first=0, cases=7)
+    stream = io.StringIO()
+    screen = LiveScreen(Console(file=stream, force_terminal=True, width=200))
+    screen(CampaignStarted(("one", "two"), 1, 0))
+    comparison = Comparison("made", Verdict.AGREE, (), (), Counts())
+    generated = generate_case(1, 0)
+    screen(CaseCompared(0, generated, None, comparison, totals))
+    screen(CampaignFinished(totals, stopped=False))
+    assert "comparing one with two, seed 1" in stream.getvalue()
+    assert "7 cases  0.0/s" in stream.getvalue()
+    assert stream.getvalue().rstrip().endswith("this run has failed")
+
+
+@pytest.mark.oracle
+def test_the_reference_agrees_with_the_real_vm(fragdiff):
+    command = os.environ.get("FRAGDIFF_ORACLE")
+    if not command:
+        pytest.skip("FRAGDIFF_ORACLE does not name the real VM's command")
+    engine = f"exec:{shlex.quote(command)} run" if " " not in command else f"exec:{command}"
+    result = fragdiff("fuzz", "--engine", "reference", "--engine", engine, "--cases", 60, "--seed", 6)
+    assert result.exit_code == 0, result.stdout
+    summary = json.loads(Path("findings/summary.json").read_text("utf-8"))
+    assert summary["verdicts"]["agree"] >= 55
+    assert summary["counts"]["seams"] > 500
 
 
 def test_ctrl_c_ends_with_totals_and_loses_nothing(tmp_path):
