@@ -6,7 +6,7 @@ itself and :class:`NotComparable` when it lacks what the question needs. Neither
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -31,6 +31,7 @@ __all__ = [
     "Identified",
     "NotComparable",
     "Outcome",
+    "Preparable",
     "Run",
     "Summary",
     "Window",
@@ -141,6 +142,14 @@ class Identified(Protocol):
 
         Known divergences belong to one identity: no other engine is excused by them.
         """
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """An engine that has something long to do before its first run, such as compiling."""
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Do it now; ``say`` takes a line for people when it will take long. Never raises for what :meth:`run` would."""
 
 
 REAL_VM = "miden-vm 0.19.1"

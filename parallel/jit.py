@@ -59,6 +59,11 @@ THREADS: int = _configuration.NUMBA_NUM_THREADS
 """Most threads a kernel can use: ``$NUMBA_NUM_THREADS``, else the number of cores."""
 
 
+def is_compiled() -> bool:
+    """Whether the main kernels of these sources are in the cache: then the first run takes seconds, not a minute."""
+    return any(CACHE.rglob("fragment_tasks.some-*.nbi"))
+
+
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """numba's intrinsic: ``function(typing_context, *types)`` returns a signature and what emits its LLVM IR."""
     made: Callable[..., Any] = numba.extending.intrinsic(function)

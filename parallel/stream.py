@@ -90,6 +90,9 @@ class Stream:
     def slabs(self, *, reuse: bool = False) -> Iterator[Slab]:
         """The windows, several at a time; with ``reuse`` a slab's cells are overwritten when the next is asked for."""
         arena = Arena()
+        if reuse:
+            # Slabs differ a little in size; the first must not be too small for the second.
+            arena.give_back(arena.take(_round_up(min(self._slab_rows, self.lengths.rows) + TILE_ROWS)))
         requested = _RequestedRows(self)
         for edges in _slab_edges(self._recording, self.lengths.rows, self._slab_rows):
             first, last = edges[0], edges[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from hashlib import sha256
 from itertools import pairwise
@@ -21,18 +21,25 @@ from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.contexts import boundary_state
 from parallel.executor import Recording, record
 from parallel.fragments import FragmentError
+from parallel.jit import is_compiled
 from parallel.stream import Stream
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.columns import WIDTH
 from reference.definition.errors import BeyondLimits
+from reference.definition.isa import NOOP_OPERATION
+from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed, Outcome
+from reference.definition.program import Program
 
 T = TypeVar("T")
 
 STREAM_FROM_ROWS: Final = 2**21
 """Traces of this many rows (1.2 GB) are streamed, not built whole: making each cell twice is cheaper than the memory, and
 a trace below it fits beside another engine's."""
+
+
+_SMALLEST: Final = Case("smallest", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
 
 
 class ParallelRun:
@@ -123,6 +130,12 @@ class ParallelEngine:
     def probe(self) -> Availability:
         """Usable wherever numba compiles."""
         return Availability(True, f"numba, {self._builder.threads} threads")
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Compiles the kernels when these sources were never compiled on this machine."""
+        if not is_compiled():
+            say("compiling the parallel engine's kernels, about a minute, once for this version of the sources ..")
+        self.run(_SMALLEST)
 
     def run(self, case: Case) -> ParallelRun:
         """Records and builds; EngineFailure when a fragment does not fit its neighbour, NotComparable for a program beyond

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from harness.backend import Engine
+from harness.backend import Engine, Preparable
 from harness.engines import find_engine
 from harness.guarded import GuardedEngine
 from reference.definition.case import Case
@@ -151,7 +151,13 @@ def open_engines(names: Sequence[str]) -> Iterator[list[GuardedEngine]]:
                     place="engine",
                 )
             opened.append(GuardedEngine(engine))
+            if isinstance(engine, Preparable):
+                engine.prepare(_say)
         yield opened
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def echo_json(value: object) -> None:
