@@ -8,7 +8,18 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TOP_LEVEL = {"reference", "parallel", "gpu", "harness", "tests", "corpus", "pyproject.toml", "README.md", ".ci", ".gitignore"}
+TOP_LEVEL = {
+    "reference",
+    "parallel",
+    "gpu",
+    "harness",
+    "tests",
+    "corpus",
+    "pyproject.toml",
+    "README.md",
+    ".ci",
+    ".gitignore",
+}
 
 
 def test_packages_depend_on_one_another_only_as_the_contracts_allow() -> None:
@@ -19,7 +30,9 @@ def test_packages_depend_on_one_another_only_as_the_contracts_allow() -> None:
 
 
 def test_the_top_level_holds_what_the_design_names() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     assert {name.split("/")[0] for name in tracked if name} == TOP_LEVEL
 
 
