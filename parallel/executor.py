@@ -6,6 +6,7 @@ Python object. An answer is put into the ``answer`` array and the same row runs 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -37,6 +38,10 @@ _PER_ROW: Final = {"ends": 1, "pops": 1, "restores": 1, "accesses": 2, "advice":
 
 _INSERTS_PER_ROW: Final = 16
 """Memory words that can become used before the loop, having passed its limit, leaves for a larger table."""
+
+_AHEAD: Final = 8
+_AHEAD_BYTES: Final = 2**26
+"""How much a growing queue gets beyond what is needed: so many times the need, at most so many bytes."""
 
 _FIRST_TOP: Final = 64
 """Index of the stack top at depth 16: the slots below it are read (never used) when depth is 17."""
@@ -219,7 +224,9 @@ class Executor:
         old = self.arrays[name]
         if len(old) - used >= wanted:
             return
-        size = used + wanted if not geometric else max(used + wanted, 2 * len(old))
+        # Memory that is never written costs nothing, but what was written is copied to fresh pages.
+        ahead = min(_AHEAD * wanted, _AHEAD_BYTES // (old.itemsize * math.prod(old.shape[1:])))
+        size = max(used + wanted + ahead, 2 * len(old) if geometric else 0)
         larger = np.empty((size, *old.shape[1:]), old.dtype)
         larger[:used] = old[:used]
         self.arrays[name] = larger

@@ -67,12 +67,12 @@ def bench(
     cases = [item.case for item in load_all(files)] if files else programs(_rows(rows))
     # numba takes a second to load, which help and refusals do without.
     from harness.bench.measure import Bench  # noqa: PLC0415
-    from parallel.jit import CACHE, THREADS  # noqa: PLC0415
+    from parallel.jit import THREADS, is_compiled  # noqa: PLC0415
 
     options = _Options(threads or THREADS, fragment, rounds, against)
     engine = Bench(threads=options.threads, fragment=fragment, rounds=rounds)
     results: list[Result] = []
-    if next(CACHE.rglob("*.nbi"), None) is None:
+    if not is_compiled():
         _progress("the first run compiles the kernels, which takes a minute")
     try:
         for number, case in enumerate(cases, start=1):
