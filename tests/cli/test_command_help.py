@@ -1,8 +1,8 @@
 """Help answers at once, and mistakes of any kind are one clear line with the exit code that belongs to them."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,14 @@ SCRIPT = Path(sys.executable).with_name("fragdiff")
 
 
 def test_help_answers_within_a_fifth_of_a_second():
-    """The best of several: other processes may slow down any one of them."""
-    times = []
+    """The best of several, in processor time: on a busy machine the clock on the wall measures the others."""
+    seconds = []
     for _ in range(8):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([SCRIPT, "--help"], check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.2
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 0.2, f"--help took {min(seconds):.2f} s of processor time; what does it import?"
 
 
 def test_help_imports_no_engine_and_no_array_library():

@@ -1,0 +1,30 @@
+"""Once per test run: compile the kernels before the workers start, so that they find them in the cache.
+
+Hypothesis runs by profile: ``--hypothesis-profile=quick|default|nightly``. Deadlines are off everywhere: the first call of a
+kernel compiles it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# Workers share the cores: two kernels per worker that each use all of them would only wait for one another. Tests of thread
+# counts go up to three.
+os.environ.setdefault("NUMBA_NUM_THREADS", "3")
+
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("default", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=2000)
+settings.load_profile("default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        from harness.backends.parallel import ParallelEngine  # noqa: PLC0415 - after the environment is set
+
+        engine = ParallelEngine()
+        engine.prepare(print)
+        engine.close()
