@@ -24,11 +24,13 @@ from parallel.chiplets import (
     memory_order,
     memory_rows_parallel,
 )
+from parallel.context_error import ContextError
 from parallel.executor import Recording
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.jit import THREADS
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
+from parallel.validation import validate, validate_memory
 from reference.definition.columns import MIN_TRACE_ROWS, RANGE
 from reference.definition.isa import decoder_bits, extra_bits, opcode
 
@@ -113,8 +115,9 @@ class Builder:
     def build(self, recording: Recording) -> Built:
         """The trace of a completed run.
 
-        Raises FragmentError when a fragment's context contradicts itself or its neighbour.
+        Raises ContextError when a fragment's context contradicts itself or its neighbour.
         """
+        validate(recording)
         sections = Sections.of(recording)
         core = recording.core_rows
         chiplets = sections.padding + 1
@@ -140,6 +143,7 @@ class Builder:
         task = FragmentTask(recording)
         place = Place(buffer.words, buffer.stride, bitwise_start=sections.bitwise)
         order = memory_order(recording.queues["accesses"])
+        validate_memory(recording, order)
         accesses = recording.queues["accesses"]
         words, stride, row = buffer.words, buffer.stride, sections.memory
         counts, touched = self._counts, self._touched
@@ -151,7 +155,12 @@ class Builder:
             numba.set_num_threads(min(self.threads, THREADS))
             task.rebuild_parallel(range(task.total), place, counts, touched)
             memory_rows_parallel(words, stride, row, order, accesses, counts, touched)
-        task.check(continuation_hashes(recording))
+        try:
+            task.check(continuation_hashes(recording))
+        except ContextError:
+            # What this build has counted must not be found by the next one.
+            self._forget_counts()
+            raise
         return int(range_table(self._counts, self._touched, self._range_values, self._range_counts))
 
     def _finish(self, recording: Recording, sections: Sections, buffer: Buffer, rows: int, range_rows: int) -> None:

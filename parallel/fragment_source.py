@@ -11,6 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from parallel.fragment_steps import CONTROL_STEPS, H0, HELPER, MACROS, block_step_codes
+from parallel.recording import (
+    ACCESS_READ,
+    ACCESS_WORD,
+    IS_CALL,
+    IS_LOOP,
+    IS_LOOP_BODY,
+    IS_SYSCALL,
+    LOOP_ENTERED,
+)
 from parallel.rows import END, END_CALL, END_LOOP, END_SYSCALL, ENTER_FOREST, ENTER_FOREST_PC, EXTERNAL, REPEAT, RESPAN
 from parallel.source import dispatch, load_generated
 from reference.definition.columns import COLUMN, CORE_WIDTH
@@ -45,12 +54,16 @@ from parallel.extension import extension_multiply, fri_fold, horner_base, horner
 from parallel.field import ONE, ZERO, add, inverse_or_zero, invert_all, multiply, subtract
 from parallel.jit import jit
 from parallel.lines import copy_line, copy_words, transpose_to_lines
+from parallel.merkle import is_path
 
 U32_MAX = np.uint64(2**32 - 1)
 U16_MAX = np.uint64(2**16 - 1)
 S6 = np.uint64(6)
 S32 = np.uint64(32)
 S63 = np.uint64(63)
+WORD_MASK = np.uint64(2**64 - 4)
+FRAME_POINTER_WORD = np.uint64(2**32 - 4)
+FRAME_POINTER_START = np.uint64(2**31)
 COUNT_ONE = np.uint32(1)
 TOUCHED = np.uint8(1)
 '''
@@ -97,6 +110,7 @@ t = TOP
 for i in range(16):
     stack[t + i] = snapshot.stack[i]
 error = 0
+loop_entered = -1
 """
 
 _TILE_START = """
@@ -276,7 +290,13 @@ def _constants() -> list[str]:
         "ENTER_FOREST_PC": ENTER_FOREST_PC,
         "FIRST_ROWLESS": ENTER_FOREST,
         "REPEAT": REPEAT,
-        "LOOP_ENTERED": 4,
+        "IS_LOOP_BODY": IS_LOOP_BODY,
+        "IS_LOOP": IS_LOOP,
+        "LOOP_ENTERED": LOOP_ENTERED,
+        "IS_CALL": IS_CALL,
+        "IS_SYSCALL": IS_SYSCALL,
+        "WORD_READ": ACCESS_READ | ACCESS_WORD,
+        "WORD_WRITE": ACCESS_WORD,
     }
     return [f"{name} = {value}" for name, value in values.items()]
 

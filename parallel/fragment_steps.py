@@ -28,8 +28,12 @@ QUEUE_ERRORS: tuple[str, ...] = (
     "program ended",
     "no such procedure",
     "value out of range",
+    "accesses",
+    "ends",
+    "permutations",
+    "targets",
 )
-"""What a fragment's rebuild ran out of, or found inconsistent; index is the error code."""
+"""What a fragment's rebuild ran out of (1 to 10), or found inconsistent; index is the error code."""
 
 MACROS: dict[str, str] = {
     "STOP": "error = $1\nbreak",
@@ -80,10 +84,13 @@ if n_frames + 4 > continuations.shape[0]:
 continuations[n_frames] = $1
 n_frames += 1
 """,
+    # $1: the flags that this kind of END has; $2: those that it may have besides.
     "FINISH_BLOCK": """
 if n_ends >= ends_end:
     STOP(1)
 flags = ends[n_ends].flags
+if flags & ~(IS_LOOP_BODY | $2) != $1 or ends[n_ends].current_addr != parent_addr:
+    STOP(15)
 tile[o + H0 + 4] = np.uint64(flags & 1)
 tile[o + H0 + 5] = np.uint64((flags >> 2) & 1)
 tile[o + H0 + 6] = np.uint64((flags >> 3) & 1)
@@ -94,8 +101,12 @@ n_ends += 1
 """,
     "CONTINUE": """
 n_frames, next_pc = pop_continuation(continuations, n_frames, kind)
-if next_pc >= 0 and kind[next_pc] == REPEAT and stack[t] == ZERO:
+is_body = next_pc >= 0 and kind[next_pc] == REPEAT
+if is_body != (flags & IS_LOOP_BODY != 0):
+    STOP(15)
+if is_body and stack[t] == ZERO:
     next_pc += 1
+    loop_entered = LOOP_ENTERED
 """,
     "CALLEE": "depth = 16\noverflow_addr = 0",
     "PERMUTATIONS": """
@@ -104,10 +115,25 @@ if n_permutations + $1 > permutations_end:
 if hasher_addr - 1 + 8 * ($1) > hasher_end:
     STOP(8)
 """,
+    # The access $1 places before the end of those taken: key from address $2 in context $3, and kind $4.
+    "IS_ACCESS": """
+entry = accesses[n_accesses - $1]
+if entry.key != (np.uint64($3) << S32) | (($2) & WORD_MASK) or entry.clk != clk or entry.kind != $4:
+    STOP(14)
+""",
+    # $1: address
     "READ_WORD": """
 TAKE_ACCESSES(1)
+IS_ACCESS(1, $1, ctx, WORD_READ)
 for i in range(4):
-    word[i] = accesses[n_accesses - 1].word[i]
+    word[i] = entry.word[i]
+""",
+    "NEW_FRAME_POINTER": """
+TAKE_ACCESSES(1)
+IS_ACCESS(1, FRAME_POINTER_WORD, clk + 1, 8)
+if entry.word[2] != FRAME_POINTER_START:
+    STOP(14)
+ctx = clk + 1
 """,
     "ITEMS": "for i in range(16):\n    item[i] = stack[t + i]",
 }
@@ -146,8 +172,19 @@ stack[t] = value
 """
 
 
+def _inputs(value: str) -> str:
+    return f"""
+for i in range(12):
+    if words[n_permutations * 96 + i] != {value}:
+        error = 16
+if error:
+    break
+"""
+
+
 _HPERM = """
 PERMUTATIONS(1)
+{inputs}
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
     i = hasher_start + hasher_addr - 1
@@ -159,7 +196,7 @@ hasher_addr += 8
 """
 
 _HORNER = """
-READ_WORD
+READ_WORD(stack[t + 13])
 ITEMS
 {function}(item, word[0], word[1], folded)
 for i in range(4):
@@ -260,12 +297,35 @@ if other == ONE:
 """,
     "ADVPOP": "TAKE_ADVICE(1)\nRIGHT\nstack[t] = advice[n_advice - 1]",
     "ADVPOPW": "TAKE_ADVICE(4)\nfor i in range(4):\n    stack[t + 3 - i] = advice[n_advice - 4 + i]",
-    "MLOAD": "TAKE_ACCESSES(1)\nstack[t] = accesses[n_accesses - 1].word[(accesses[n_accesses - 1].kind >> 2) & 3]",
-    "MSTORE": "TAKE_ACCESSES(1)\nLEFT",
-    "MLOADW": "READ_WORD\nLEFT\nfor i in range(4):\n    stack[t + i] = word[3 - i]",
-    "MSTOREW": "TAKE_ACCESSES(1)\nLEFT",
+    "MLOAD": """
+TAKE_ACCESSES(1)
+element = np.int64(stack[t] & np.uint64(3))
+IS_ACCESS(1, stack[t], ctx, 1 | (element << 2))
+stack[t] = entry.word[element]
+""",
+    "MSTORE": """
+TAKE_ACCESSES(1)
+element = np.int64(stack[t] & np.uint64(3))
+IS_ACCESS(1, stack[t], ctx, element << 2)
+if entry.word[element] != stack[t + 1]:
+    STOP(14)
+LEFT
+""",
+    "MLOADW": "READ_WORD(stack[t])\nLEFT\nfor i in range(4):\n    stack[t + i] = word[3 - i]",
+    "MSTOREW": """
+TAKE_ACCESSES(1)
+IS_ACCESS(1, stack[t], ctx, WORD_WRITE)
+for i in range(4):
+    if entry.word[i] != stack[t + 4 - i]:
+        error = 14
+if error:
+    break
+LEFT
+""",
     "MSTREAM": """
 TAKE_ACCESSES(2)
+IS_ACCESS(2, stack[t + 12], ctx, WORD_READ)
+IS_ACCESS(1, stack[t + 12] + np.uint64(4), ctx, WORD_READ)
 for i in range(4):
     stack[t + i] = accesses[n_accesses - 1].word[3 - i]
     stack[t + 4 + i] = accesses[n_accesses - 2].word[3 - i]
@@ -274,19 +334,27 @@ stack[t + 12] = add(stack[t + 12], np.uint64(8))
     "PIPE": """
 TAKE_ADVICE(8)
 TAKE_ACCESSES(2)
+IS_ACCESS(2, stack[t + 12], ctx, WORD_WRITE)
+IS_ACCESS(1, stack[t + 12] + np.uint64(4), ctx, WORD_WRITE)
 for i in range(8):
+    if accesses[n_accesses - 2 + i // 4].word[i % 4] != advice[n_advice - 8 + i]:
+        error = 14
     stack[t + 7 - i] = advice[n_advice - 8 + i]
+if error:
+    break
 stack[t + 12] = add(stack[t + 12], np.uint64(8))
 """,
-    "HPERM": _HPERM,
+    "HPERM": _HPERM.replace("{inputs}", _inputs("stack[t + 11 - i]")),
     "LOGPRECOMPILE": "for i in range(4):\n    tile[o + HELPER + 1 + i] = transcript[i]"
-    + _HPERM
+    + _HPERM.replace("{inputs}", _inputs("(transcript[i] if i < 4 else stack[t + 11 - i])"))
     + "for i in range(4):\n    transcript[i] = stack[t + 11 - i]",
     "MPVERIFY": """
 if stack[t + 4] > np.uint64(64):
     STOP(13)
 levels = np.int64(stack[t + 4])
 PERMUTATIONS(levels)
+if not is_path(words, n_permutations, levels, stack, t, t + 6, stack[t + 5]):
+    STOP(16)
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
     i = hasher_start + hasher_addr - 1
@@ -299,6 +367,10 @@ if stack[t + 4] > np.uint64(64) or stack[t + 4] == ZERO:
     STOP(13)
 levels = np.int64(stack[t + 4])
 PERMUTATIONS(2 * levels)
+if not is_path(words, n_permutations, levels, stack, t, t + 6, stack[t + 5]):
+    STOP(16)
+if not is_path(words, n_permutations + levels, levels, stack, t + 10, -1, stack[t + 5]):
+    STOP(16)
 tile[o + HELPER] = np.uint64(hasher_addr)
 if own_rows:
     i = hasher_start + hasher_addr - 1
@@ -322,11 +394,19 @@ for i in range(15):
 """,
     "HORNERBASE": _HORNER.format(function="horner_base"),
     "HORNEREXT": _HORNER.format(function="horner_extension"),
-    "EVALCIRCUIT": "levels = circuit_rows(stack[t + 1], stack[t + 2])\nTAKE_ACCESSES(levels)",
+    "EVALCIRCUIT": """
+levels = circuit_rows(stack[t + 1], stack[t + 2])
+TAKE_ACCESSES(levels)
+for i in range(n_accesses - levels, n_accesses):
+    if accesses[i].key >> S32 != np.uint64(ctx) or accesses[i].clk != clk:
+        error = 14
+if error:
+    break
+""",
 }
 
 _CALL_RETURN = """
-FINISH_BLOCK
+FINISH_BLOCK({flags}, 0)
 if n_restores >= restores_end:
     STOP(3)
 ctx = restores[n_restores].ctx
@@ -341,7 +421,7 @@ CONTINUE
 """
 
 _DYNAMIC = """
-READ_WORD
+READ_WORD(stack[t])
 for i in range(4):
     tile[o + H0 + i] = word[i]
 if n_targets >= targets_end:
@@ -351,6 +431,11 @@ FRAME(pc + 1)
 next_pc = targets[n_targets].pc
 if next_pc < 0 or next_pc >= kind.shape[0]:
     STOP(12)
+for i in range(4):
+    if digests[node[next_pc], i] != word[i]:
+        error = 17
+if error:
+    break
 if targets[n_targets].enters_forest:
     FRAME(ENTER_FOREST_PC)
 n_targets += 1
@@ -367,6 +452,7 @@ if stack[t] == ONE:
     next_pc = first_target[pc]
 else:
     next_pc = pc + 2
+    loop_entered = 0
 LEFT
 """,
     "REPEAT": "FRAME(pc)\nnext_pc = first_target[pc]\nLEFT",
@@ -375,8 +461,7 @@ START
 FRAME(pc + 1)
 next_pc = first_target[pc]
 CALLEE
-TAKE_ACCESSES(1)
-ctx = clk + 1
+NEW_FRAME_POINTER
 for i in range(4):
     fn_hash[i] = digests[second_target[pc], i]
 """,
@@ -387,17 +472,27 @@ for i in range(4):
 tile[o + H0 + 4] = np.uint64(depth)
 tile[o + H0 + 5] = np.uint64(overflow_addr)
 CALLEE
-TAKE_ACCESSES(1)
-ctx = clk + 1
+NEW_FRAME_POINTER
 for i in range(4):
     fn_hash[i] = word[i]
 """,
     "SPAN": "START",
     "RESPAN": "current_addr += 8",
-    "END": "FINISH_BLOCK\nCONTINUE",
-    "END_LOOP": "FINISH_BLOCK\nif flags & LOOP_ENTERED:\n    LEFT\nCONTINUE",
-    "END_CALL": _CALL_RETURN,
-    "END_SYSCALL": _CALL_RETURN,
+    "END": "FINISH_BLOCK(0, 0)\nCONTINUE",
+    # Where the fragment begins with this END, only its flag says whether the loop ran; a condition of 0 is then on top.
+    "END_LOOP": """
+FINISH_BLOCK(IS_LOOP, LOOP_ENTERED)
+if loop_entered >= 0 and flags & LOOP_ENTERED != loop_entered:
+    STOP(15)
+if flags & LOOP_ENTERED:
+    if stack[t] != ZERO:
+        STOP(15)
+    LEFT
+loop_entered = -1
+CONTINUE
+""",
+    "END_CALL": _CALL_RETURN.format(flags="IS_CALL"),
+    "END_SYSCALL": _CALL_RETURN.format(flags="IS_SYSCALL"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel.context_error import ContextError
 from parallel.executor import Recording
 from parallel.field import inverse_or_zero
 from parallel.fragment_source import INVERSES, PLACE, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
@@ -20,15 +21,12 @@ FRAGMENTS_PER_TASK: Final = 64
 """Fragments that share one task's scratch arrays when fragments are short; scratch costs about 1 us to make."""
 
 
-class FragmentError(Exception):
-    """A fragment's context contradicts itself, its queues, or the next fragment's context."""
+class FragmentError(ContextError):
+    """A rebuild found that a fragment's context contradicts itself, its queues, or the next fragment's context."""
 
     def __init__(self, fragment: int, row: int, field: str, reason: str) -> None:
-        super().__init__(f"fragment {fragment}, row {row}: {field}: {reason}")
-        self.fragment = fragment
+        super().__init__(fragment, field, f"row {row}: {reason}")
         self.row = row
-        self.field = field
-        self.reason = reason
 
 
 @jit
@@ -185,6 +183,21 @@ class FragmentTask:
                 fragment = int(wrong[0])
                 reason = f"ends with {found[fragment]}, the next fragment begins with {wanted[fragment]}"
                 raise FragmentError(fragment, self._recording.fragment_end(fragment), name, reason)
+        if self._recording.final_stack:
+            self._check_final_state()
+
+    def _check_final_state(self) -> None:
+        """The last fragment ends the program: nothing is left to run, and the stack is the one that was put out."""
+        last = self._carry[-1]
+        final = self._recording.final_stack
+        wanted = {
+            "pc": -1, "ctx": 0, "current_addr": 0, "parent_addr": 0, "stack": list(final[:16]), "depth": final[16],
+            "overflow_addr": final[17], "continuation_count": 0,
+        }  # fmt: skip
+        for name, value in wanted.items():
+            if last[name].tolist() != value:
+                reason = f"is {last[name]} at the end, expected {value}"
+                raise FragmentError(self.total - 1, self._recording.core_rows, name, reason)
 
 
 expected_at_end = frozenset((*QUEUES, "clk", "hasher_addr", "bitwise")) - {"continuations"}

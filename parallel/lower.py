@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from parallel.hashing import NodeHashes, hash_nodes
 from parallel.rows import (
@@ -77,6 +81,40 @@ class Lowered:
     def digest(self, node: int) -> Word:
         """Digest of the node with this number."""
         return as_word(int(element) for element in self.hashes.digests[node])
+
+    @cached_property
+    def node_forest(self) -> NDArray[np.int64]:
+        """Per node number: its forest."""
+        sizes = [len(forest.nodes) for forest in self.forests]
+        return np.repeat(np.arange(len(sizes)), sizes).astype(np.int64)
+
+    @cached_property
+    def is_root(self) -> NDArray[np.uint8]:
+        """Per node number: 1 for those that DYN and DYNCALL can find by their digest."""
+        flags = np.zeros(len(self.start), np.uint8)
+        for roots in self.roots:
+            flags[self.rows.node[list(roots.values())]] = 1
+        return flags
+
+    @cached_property
+    def longest_node(self) -> int:
+        """Most rows that a node has in the row table."""
+        return int(np.bincount(self.rows.node).max())
+
+    @cached_property
+    def most_permutations(self) -> int:
+        """Most permutations that the hash of a node takes."""
+        return int(self.hashes.permutations.max())
+
+    @cached_property
+    def tables_key(self) -> bytes:
+        """32 bytes that tell apart programs, library lists and kernels for which a pc means different things."""
+        rows = self.rows
+        digest = hashlib.sha256(np.array(self.program.kernel.procedures, "<u8").tobytes())
+        digest.update(np.array([self.entry, *self.first_node], "<i8").tobytes())
+        for table in (rows.kind, rows.immediate, rows.first_target, rows.second_target, rows.node, self.hashes.digests):
+            digest.update(np.ascontiguousarray(table).tobytes())
+        return digest.digest()
 
 
 # A campaign lowers each program once per cut plan and engine option; 64 programs of a few hundred rows are about 10 MB.

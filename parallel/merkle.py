@@ -41,3 +41,23 @@ def same_word(words: Any, at: Any, stack: Any, start: Any) -> Any:
     for i in range(4):
         equal &= words[at + i] == stack[start + i]
     return equal
+
+
+@jit
+def is_path(words: Any, first: Any, levels: Any, stack: Any, node: Any, root: Any, index: Any) -> Any:
+    """Whether permutations ``first`` .. ``first + levels - 1`` can be the hashes of a path from node to root.
+
+    stack[node .. node + 3] is the node and stack[root .. root + 3] the root, both last element first; a negative ``root``
+    is not looked at. What lies between the input and the output of a permutation is not computed again.
+    """
+    fits = True
+    for level in range(levels):
+        at = (first + level) * _STATE_WORDS
+        is_right = np.int64((index >> np.uint64(level)) & _ONE)
+        for i in range(4):
+            below = stack[node + 3 - i] if level == 0 else words[at - 8 + i]
+            fits &= words[at + i] == np.uint64(0) and words[at + 4 + 4 * is_right + i] == below
+    if root >= 0:
+        for i in range(4):
+            fits &= words[(first + levels) * _STATE_WORDS - 8 + i] == stack[root + 3 - i]
+    return fits

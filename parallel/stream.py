@@ -29,6 +29,7 @@ from parallel.jit import THREADS
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
 from parallel.recording import Array
+from parallel.validation import validate, validate_memory
 from reference.definition.columns import CHIPLETS, COLUMN, RANGE
 
 SLAB_ROWS: Final = 2**16
@@ -61,10 +62,11 @@ class Stream:
     """The trace of a completed recording, made as it is read; may be read any number of times.
 
     Making one runs every fragment once, without its cells, and so checks the recording as a build does: raises
-    FragmentError when a fragment's context contradicts itself or its neighbour.
+    ContextError when a fragment's context contradicts itself or its neighbour.
     """
 
     def __init__(self, recording: Recording, *, threads: int | None = None, slab_rows: int = SLAB_ROWS) -> None:
+        validate(recording)
         self._recording = recording
         self._threads = min(threads or THREADS, THREADS)
         self._slab_rows = slab_rows
@@ -72,6 +74,7 @@ class Stream:
         self._task = FragmentTask(recording)
         self._accesses = recording.queues["accesses"]
         self._order = memory_order(self._accesses)
+        validate_memory(recording, self._order)
         self._counts = np.zeros((THREADS + 1, VALUES), np.uint32)
         self._touched = np.zeros((THREADS + 1, BLOCKS), np.uint8)
         # (2, R): how often, and which value

@@ -18,9 +18,9 @@ from harness.backend import (
     column_digest,
 )
 from parallel.assemble import Builder, Built, Sections, trace_rows
+from parallel.context_error import ContextError
 from parallel.contexts import boundary_state
 from parallel.executor import Recording, record
-from parallel.fragments import FragmentError
 from parallel.jit import is_compiled
 from parallel.stream import Stream
 from reference.definition.boundary import BoundaryState
@@ -109,7 +109,7 @@ def _guarded(items: Iterator[T]) -> Iterator[T]:
     """The items; a fragment that does not fit its recording is a failure of the engine."""
     try:
         yield from items
-    except FragmentError as error:
+    except ContextError as error:
         raise EngineFailure(ParallelEngine.name, str(error)) from error
 
 
@@ -154,7 +154,7 @@ class ParallelEngine:
             if rows >= self._stream_from:
                 return ParallelRun(recording, Stream(recording))
             self._last = self._builder.build(recording)
-        except FragmentError as error:
+        except ContextError as error:
             raise EngineFailure(self.name, str(error)) from error
         return ParallelRun(recording, self._last)
 

@@ -17,8 +17,8 @@ from harness.backend import EngineFailure
 from harness.backends.parallel import ParallelEngine, ParallelRun
 from harness.bench.programs import programs
 from parallel.assemble import Builder
+from parallel.context_error import ContextError
 from parallel.executor import record
-from parallel.fragments import FragmentError
 from parallel.stream import SLAB_ROWS, Stream
 from reference.definition.cuts import ONE_FRAGMENT, At, Every
 from reference.definition.formats.case_json import case_line, read_case
@@ -137,7 +137,7 @@ def test_memory_is_that_of_a_slab_not_of_the_trace():
 def test_a_recording_that_contradicts_itself_is_refused(field):
     made = recording(scaled(2**10)["calls"], Every(100))
     made.snapshots[field][5] += 1
-    with pytest.raises(FragmentError):
+    with pytest.raises(ContextError):
         Stream(made)
 
 
