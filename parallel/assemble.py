@@ -27,7 +27,7 @@ from parallel.chiplets import (
 from parallel.context_error import ContextError
 from parallel.executor import Recording
 from parallel.fragments import FragmentTask, Place, continuation_hashes
-from parallel.jit import THREADS
+from parallel.jit import THREADS, records
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
 from parallel.validation import validate, validate_memory
@@ -144,7 +144,7 @@ class Builder:
         place = Place(buffer.words, buffer.stride, bitwise_start=sections.bitwise)
         order = memory_order(recording.queues["accesses"])
         validate_memory(recording, order)
-        accesses = recording.queues["accesses"]
+        accesses = records(recording.queues["accesses"])
         words, stride, row = buffer.words, buffer.stride, sections.memory
         counts, touched = self._counts, self._touched
         if recording.core_rows < SERIAL_ROWS or self.threads == 1:

@@ -18,6 +18,7 @@ from parallel.circuit import MAX_READ_ROWS
 from parallel.executor_source import ARRAYS, FAILED, FINISHED, NEED_HOST, NEED_ROOM, REGISTERS, load_executor
 from parallel.executor_steps import ERRORS
 from parallel.host import Host, LiveHost, ScriptedHost
+from parallel.jit import records
 from parallel.lower import Lowered, lower
 from parallel.memory import EMPTY_KEY, find_slot, rehash
 from parallel.permutation import ROUND_CONSTANTS
@@ -164,7 +165,7 @@ class Executor:
         loop = load_executor()
         self._make_room()
         while True:
-            status = loop(*[self.arrays[name] for name in ARRAYS])
+            status = loop(*[records(self.arrays[name]) for name in ARRAYS])
             if status == FINISHED:
                 break
             if status == NEED_ROOM:

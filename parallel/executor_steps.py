@@ -105,7 +105,7 @@ hasher_addr += 8 * ($2)
     "FINISH_BLOCK": """
 n_blocks -= 1
 end = ends[n_ends]
-end.flags = block_flags[n_blocks]
+end.node_flags = block_flags[n_blocks]
 end.current_addr = blocks[n_blocks - 1] if n_blocks > 0 else 0
 end.parent_addr = blocks[n_blocks - 2] if n_blocks > 1 else 0
 n_ends += 1

@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from parallel.jit import intrinsic, jit, jit_inline
+from parallel.jit import intrinsic, jit, jit_inline, plain_or_intrinsic
 from reference.definition.field import P as MODULUS
 
 P = np.uint64(MODULUS)
@@ -49,13 +49,20 @@ def emit_multiply(builder: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def multiply(typing_context: Any, a: Any, b: Any) -> Any:
+def _emitted_multiply(typing_context: Any, a: Any, b: Any) -> Any:
     """a * b mod p; operands any uint64, result canonical."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return emit_multiply(builder, arguments[0], arguments[1])
 
     return types.uint64(types.uint64, types.uint64), generate
+
+
+def _plain_multiply(a: Any, b: Any) -> np.uint64:
+    return np.uint64(int(a) * int(b) % MODULUS)
+
+
+multiply = plain_or_intrinsic(_plain_multiply, _emitted_multiply)
 
 
 @jit_inline

@@ -88,7 +88,7 @@ n_frames += 1
     "FINISH_BLOCK": """
 if n_ends >= ends_end:
     STOP(1)
-flags = ends[n_ends].flags
+flags = ends[n_ends].node_flags
 if flags & ~(IS_LOOP_BODY | $2) != $1 or ends[n_ends].current_addr != parent_addr:
     STOP(15)
 tile[o + H0 + 4] = np.uint64(flags & 1)

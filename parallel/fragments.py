@@ -13,7 +13,7 @@ from parallel.executor import Recording
 from parallel.field import inverse_or_zero
 from parallel.fragment_source import INVERSES, PLACE, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
 from parallel.fragment_steps import QUEUE_ERRORS
-from parallel.jit import jit
+from parallel.jit import jit, records
 from parallel.recording import QUEUES, SNAPSHOT, Array
 from parallel.source import load_generated
 
@@ -137,7 +137,7 @@ class FragmentTask:
             recording.snapshots, queues["ends"], queues["pops"], queues["restores"], queues["accesses"],
             queues["advice"], queues["permutations"].reshape(-1), queues["targets"], queues["continuations"],
         )  # fmt: skip
-        self._arguments = (self._carry, *tables, *arrays)
+        self._arguments = (records(self._carry), *tables, *map(records, arrays))
 
     def rebuild_serial(self, fragments: range, place: Place, counts: Array, touched: Array) -> None:
         """These fragments on this thread; counts (65536,) uint32 and touched (1024,) uint8 collect the range lookups."""
@@ -222,5 +222,5 @@ def _limits(recording: Recording) -> Array:
 def continuation_hashes(recording: Recording) -> NDArray[np.int64]:
     """Per fragment, the number that stands for its continuation stack (see ``continuation_hash`` in the kernels)."""
     found = np.empty(len(recording.snapshots), np.int64)
-    _tasks().continuation_hashes(recording.snapshots, recording.queues["continuations"], found)
+    _tasks().continuation_hashes(records(recording.snapshots), recording.queues["continuations"], found)
     return found

@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numba
 import numba.extending
+import numpy as np
 
 import reference.definition
 
@@ -59,6 +60,18 @@ THREADS: int = _configuration.NUMBA_NUM_THREADS
 """Most threads a kernel can use: ``$NUMBA_NUM_THREADS``, else the number of cores."""
 
 
+COMPILES: bool = not _configuration.DISABLE_JIT
+"""False under ``NUMBA_DISABLE_JIT=1``: the kernels then run as plain Python, slowly, so that branches can be counted."""
+
+
+def records(array: Any) -> Any:
+    """A structured array whose entries have their fields as attributes.
+
+    In compiled code they always do; in plain Python only those of a record array.
+    """
+    return array if COMPILES or array.dtype.names is None else array.view(np.recarray)
+
+
 def is_compiled() -> bool:
     """Whether the main kernels of these sources are in the cache: then the first run takes seconds, not a minute."""
     return any(CACHE.rglob("fragment_tasks.some-*.nbi"))
@@ -68,6 +81,11 @@ def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """numba's intrinsic: ``function(typing_context, *types)`` returns a signature and what emits its LLVM IR."""
     made: Callable[..., Any] = numba.extending.intrinsic(function)
     return made
+
+
+def plain_or_intrinsic(plain: Callable[..., Any], emitted: Callable[..., Any]) -> Callable[..., Any]:
+    """The intrinsic, or the Python function that does the same where nothing is compiled."""
+    return emitted if COMPILES else plain
 
 
 def jit(function: F) -> F:

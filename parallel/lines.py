@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from parallel.jit import intrinsic
+from parallel.jit import intrinsic, plain_or_intrinsic
 
 LINE = 8
 
@@ -63,7 +63,9 @@ def _transpose(builder: Any, rows: list[Any]) -> list[Any]:
 
 
 @intrinsic
-def transpose_to_lines(typing_context: Any, source: Any, start: Any, pitch: Any, out: Any, at: Any, stride: Any) -> Any:
+def _emitted_transpose_to_lines(
+    typing_context: Any, source: Any, start: Any, pitch: Any, out: Any, at: Any, stride: Any
+) -> Any:
     """8 rows of 8 words at source[start + k * pitch] become 8 lines at out[at + c * stride]."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -82,7 +84,7 @@ def transpose_to_lines(typing_context: Any, source: Any, start: Any, pitch: Any,
 
 
 @intrinsic
-def copy_line(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -> Any:
+def _emitted_copy_line(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -> Any:
     """out[at .. at + 7] = source[start .. start + 7], past the caches."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -94,7 +96,7 @@ def copy_line(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -
 
 
 @intrinsic
-def copy_words(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -> Any:
+def _emitted_copy_words(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -> Any:
     """out[at .. at + 7] = source[start .. start + 7], any alignment, ordinary store."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -106,7 +108,7 @@ def copy_words(typing_context: Any, out: Any, at: Any, source: Any, start: Any) 
 
 
 @intrinsic
-def fill_line(typing_context: Any, out: Any, at: Any, value: Any) -> Any:
+def _emitted_fill_line(typing_context: Any, out: Any, at: Any, value: Any) -> Any:
     """out[at .. at + 7] = value, past the caches."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -116,3 +118,23 @@ def fill_line(typing_context: Any, out: Any, at: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(out, types.int64, types.uint64), generate
+
+
+def _plain_transpose(source: Any, start: int, pitch: int, out: Any, at: int, stride: int) -> None:
+    for column in range(LINE):
+        for row in range(LINE):
+            out[at + column * stride + row] = source[start + row * pitch + column]
+
+
+def _plain_copy(out: Any, at: int, source: Any, start: int) -> None:
+    out[at : at + LINE] = source[start : start + LINE]
+
+
+def _plain_fill(out: Any, at: int, value: Any) -> None:
+    out[at : at + LINE] = value
+
+
+transpose_to_lines = plain_or_intrinsic(_plain_transpose, _emitted_transpose_to_lines)
+copy_line = plain_or_intrinsic(_plain_copy, _emitted_copy_line)
+copy_words = plain_or_intrinsic(_plain_copy, _emitted_copy_words)
+fill_line = plain_or_intrinsic(_plain_fill, _emitted_fill_line)

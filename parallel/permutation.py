@@ -16,7 +16,8 @@ from numba import types
 from numba.core import cgutils
 from numpy.typing import NDArray
 
-from parallel.jit import intrinsic, jit
+from parallel.jit import intrinsic, jit, plain_or_intrinsic
+from reference.definition import rpo
 from reference.definition.field import P as MODULUS
 from reference.definition.rpo import ROUNDS, STATE_WIDTH
 from reference.definition.rpo_constants import ARK1, ARK2, MDS_FIRST_ROW
@@ -217,7 +218,7 @@ def _emit_permutation(module: Any) -> Any:
 
 
 @intrinsic
-def permutation_states(typing_context: Any, states: Any, offset: Any, constants: Any) -> Any:
+def _emitted_permutation_states(typing_context: Any, states: Any, offset: Any, constants: Any) -> Any:
     """Fill states[offset + 12 k], k = 1..7, with the state after round k of the one at states[offset].
 
     ``states`` is a contiguous uint64 array with 96 words from ``offset``; ``constants`` is ROUND_CONSTANTS. No bounds are
@@ -233,6 +234,15 @@ def permutation_states(typing_context: Any, states: Any, offset: Any, constants:
         return context.get_dummy_value()
 
     return types.void(states, types.int64, constants), generate
+
+
+def _plain_permutation_states(states: Any, offset: int, _constants: Any) -> None:
+    start = tuple(int(element) for element in states[offset : offset + STATE_WIDTH])
+    for index, state in enumerate(rpo.permutation_states(start)):
+        states[offset + index * STATE_WIDTH : offset + (index + 1) * STATE_WIDTH] = state
+
+
+permutation_states = plain_or_intrinsic(_plain_permutation_states, _emitted_permutation_states)
 
 
 @jit

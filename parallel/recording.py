@@ -40,7 +40,7 @@ SNAPSHOT: Final = np.dtype(
     ]
 )
 
-END_ENTRY: Final = np.dtype([("flags", "<i8"), ("current_addr", "<i8"), ("parent_addr", "<i8")])
+END_ENTRY: Final = np.dtype([("node_flags", "<i8"), ("current_addr", "<i8"), ("parent_addr", "<i8")])
 """Per END row: flags of the ended node, and the addresses of the block that is current afterwards."""
 
 IS_LOOP_BODY: Final = 1

@@ -153,7 +153,7 @@ class _Walk:
     def _end(self, address: int) -> None:
         end = self._queues["ends"][self._ends]
         self._ends += 1
-        flags = int(end["flags"])
+        flags = int(end["node_flags"])
         self._found.node_ends.append(
             NodeEnd(
                 address,

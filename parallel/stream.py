@@ -25,7 +25,7 @@ from parallel.executor import Recording
 from parallel.fragment_source import TILE_ROWS
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.hashing import HASHER_WIDTH
-from parallel.jit import THREADS
+from parallel.jit import THREADS, records
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
 from parallel.recording import Array
@@ -72,7 +72,7 @@ class Stream:
         self._slab_rows = slab_rows
         self._sections = Sections.of(recording)
         self._task = FragmentTask(recording)
-        self._accesses = recording.queues["accesses"]
+        self._accesses = records(recording.queues["accesses"])
         self._order = memory_order(self._accesses)
         validate_memory(recording, self._order)
         self._counts = np.zeros((THREADS + 1, VALUES), np.uint32)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from parallel.context_error import ContextError
 from parallel.executor import MAX_CYCLES, Recording
+from parallel.jit import records
 from parallel.recording import IS_SYSCALL, QUEUES, SNAPSHOT
 from parallel.validation_answers import FIELDS, OK, REASONS
 from parallel.validation_queues import check_memory, check_queues, not_canonical
@@ -34,8 +35,8 @@ def validate(recording: Recording, *, whole: bool = True) -> None:
     """
     _check_types(recording)
     _check_sizes(recording)
-    lowered, rows, snapshots = recording.lowered, recording.lowered.rows, recording.snapshots
-    queues = recording.queues
+    lowered, rows, snapshots = recording.lowered, recording.lowered.rows, records(recording.snapshots)
+    queues = {name: records(queue) for name, queue in recording.queues.items()}
     ends = np.array((recording.core_rows, recording.hasher_rows + 1, recording.bitwise_requests), np.int64)
     totals = np.array([len(queues[name]) for name in QUEUES], np.int64)
     fragment, field, reason = check_snapshots(
@@ -67,7 +68,7 @@ def validate_memory(recording: Recording, order: NDArray[np.int64]) -> None:
 
     Raises ContextError.
     """
-    entry = int(check_memory(order, recording.queues["accesses"]))
+    entry = int(check_memory(order, records(recording.queues["accesses"])))
     if entry >= 0:
         fragment = fragment_of(recording, "accesses", entry)
         raise ContextError(fragment, "accesses.word", f"entry {entry} is not what the accesses before it leave there")
@@ -126,7 +127,7 @@ def _check_end(recording: Recording) -> None:
     procedures = len(recording.lowered.program.kernel.procedures)
     if calls.dtype != np.int64 or calls.shape != (max(1, procedures),) or int(calls.min()) < 0:
         raise ContextError(last, "kernel_calls", f"expected {procedures} counts, found {calls.dtype}, {calls.shape}")
-    syscalls = int(np.count_nonzero(recording.queues["ends"]["flags"] & IS_SYSCALL))
+    syscalls = int(np.count_nonzero(recording.queues["ends"]["node_flags"] & IS_SYSCALL))
     if int(calls.sum()) != syscalls:
         raise ContextError(last, "kernel_calls", f"{int(calls.sum())} in all, but {syscalls} system calls end")
     outcome, final = recording.outcome, recording.final_stack

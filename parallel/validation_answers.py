@@ -42,7 +42,7 @@ FIELDS: Final = (
     "pc", "clk", "ctx", "fn_hash", "transcript_state", "current_addr", "parent_addr", "stack", "depth", "overflow_addr",
     "hasher_addr", "ends", "pops", "restores", "accesses", "advice", "permutations", "targets", "bitwise",
     "continuations", "continuation_count",
-    "ends.flags", "ends.current_addr", "ends.parent_addr", "pops.value", "pops.overflow_addr", "restores.ctx",
+    "ends.node_flags", "ends.current_addr", "ends.parent_addr", "pops.value", "pops.overflow_addr", "restores.ctx",
     "restores.fn_hash", "restores.depth", "restores.overflow_addr", "accesses.key", "accesses.clk", "accesses.kind",
     "accesses.word", "targets.pc", "targets.enters_forest", "ace", "kernel_calls",
 )  # fmt: skip

@@ -95,7 +95,7 @@ def check_queues(
     rows = kind.shape[0]
     for i in range(ends.shape[0]):
         end = ends[i]
-        if end.flags < 0 or not _flags_fit(end.flags):
+        if end.node_flags < 0 or not _flags_fit(end.node_flags):
             return i, END_FLAGS, NO_SUCH_FLAGS
         if not is_block_address(end.current_addr, hasher_end):
             return i, END_CURRENT, NO_ADDRESS

@@ -44,7 +44,7 @@ ONLY_ANOTHER_ENGINE = {
     "restores.overflow_addr": "as restores.ctx",
     "advice": "what the host said; only the host, or an engine that asks it again, knows better",
     "permutations": "the rounds between input and output are not computed again; the output is what the program goes on with",
-    "ends.flags": "loop entered or not, where the fragment begins with that END: the row before it knew",
+    "ends.node_flags": "loop entered or not, where the fragment begins with that END: the row before it knew",
     "ace": "results and wire numbers of a circuit: only its evaluation gives them",
     "kernel_calls": "which procedure of the kernel was called how often, given the right sum",
 }
