@@ -41,6 +41,10 @@ def compare(case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | N
     contenders = [contender for engine in engines if (contender := _run(engine, case, findings)) is not None]
     _compare_outcomes(contenders, findings)
     compare_completed([item for item in contenders if isinstance(item.outcome, Completed)], cut, findings)
+    for contender in contenders:
+        for contradiction in contender.run.contradictions():
+            divergence = Divergence(Kind.SELF, contender.name, contender.name, detail=contradiction)
+            findings.add_contradiction(divergence, contender, contenders)
     findings.judge_failures(contenders)
     verdict = _verdict(findings, len(engines))
     return Comparison(case.name, verdict, tuple(findings.divergences), tuple(findings.excused), findings.counts)
@@ -55,8 +59,6 @@ def _run(engine: Engine, case: Case, findings: Findings) -> Contender | None:
     except NotComparable as refusal:
         findings.not_comparable(f"{engine.name}: {refusal.reason}")
         return None
-    for contradiction in run.contradictions():
-        findings.add_unexcused(Divergence(Kind.SELF, engine.name, engine.name, detail=contradiction))
     return Contender(engine, run)
 
 

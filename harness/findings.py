@@ -63,6 +63,10 @@ class Findings:
             self._book_excused(excuse, divergence)
         return excuse
 
+    def add_contradiction(self, divergence: Divergence, accused: Contender, contenders: Sequence[Contender]) -> None:
+        """Book where an engine contradicts itself, excused or not."""
+        self._judge(divergence, accused.engine, contenders, outcome_text(accused.outcome))
+
     def add_unexcused(self, divergence: Divergence) -> None:
         """Book a divergence that nothing excuses: an engine against itself or against the cut plan."""
         self.divergences.append(divergence)
@@ -80,15 +84,19 @@ class Findings:
         for engine, failure in self._failures:
             detail = failure.reason if not failure.stderr else f"{failure.reason}\nstandard error:\n{failure.stderr}"
             divergence = Divergence(Kind.ENGINE_FAILURE, engine.name, engine.name, detail=detail)
-            witnesses = (item for item in contenders if item.engine is not engine and identity_of(item.engine) is None)
-            excuses = (
-                self._excuse(divergence, engine, witness, failure.reason, failure.stderr) for witness in witnesses
-            )
-            excuse = next((excuse for excuse in excuses if excuse is not None), None)
-            if excuse is None:
-                self.divergences.append(divergence)
-            else:
-                self._book_excused(excuse, divergence)
+            self._judge(divergence, engine, contenders, failure.reason, failure.stderr)
+
+    def _judge(
+        self, divergence: Divergence, accused: Engine, contenders: Sequence[Contender], observed: str, stderr: str = ""
+    ) -> None:
+        """Book a divergence of one engine alone; any engine that nothing could excuse may be the witness."""
+        witnesses = (item for item in contenders if item.engine is not accused and identity_of(item.engine) is None)
+        excuses = (self._excuse(divergence, accused, witness, observed, stderr) for witness in witnesses)
+        excuse = next((excuse for excuse in excuses if excuse is not None), None)
+        if excuse is None:
+            self.divergences.append(divergence)
+        else:
+            self._book_excused(excuse, divergence)
 
     def not_comparable(self, reason: str) -> None:
         """Count something that could not be compared."""

@@ -262,7 +262,17 @@ def _self_differences(fragments: Sequence[Any]) -> Iterator[str]:
         differences = member(item, "differences", object) if isinstance(item, dict) else None
         if differences != []:
             size = item.get("fragment") if isinstance(item, dict) else item
-            yield f"the build with fragments of {size} rows differs from the first one: {str(differences)[:400]}"
+            yield f"the build with fragments of {size} rows differs from the first one{_where(differences)}"
+
+
+def _where(differences: object) -> str:
+    """``in columns 3, 17, first in row 9`` when the record lists the cells, else whatever it says."""
+    try:
+        cells = [(int(item["col"]), int(min(item["rows"]))) for item in differences]  # type: ignore[attr-defined]
+    except (TypeError, KeyError, ValueError):
+        return f": {str(differences)[:200]}"
+    columns = ", ".join(str(column) for column, _ in cells)
+    return f" in columns {columns}, first in row {min(row for _, row in cells)}"
 
 
 def _read_dump(path: Path, rows: int, digests: Sequence[str]) -> Cells:

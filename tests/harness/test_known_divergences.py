@@ -241,6 +241,39 @@ def as_impostor(reference, case, **lengths):
     )
 
 
+def contradicting(reference, case, said):
+    """The reference's own run under the real VM's identity, with a word about builds that differ."""
+    engine = as_impostor(reference, case)
+    return impostor(replace(engine.run(case), said=(said,)))
+
+
+WRONG_FROM = "the build with fragments of 1 rows differs from the first one in columns {columns}, first in row {row}"
+
+
+def test_a6_excuses_builds_that_differ_from_the_second_resolution_on(reference):
+    case = case_named("a6_ext_entry_then_ext", At((3,)))
+    said = WRONG_FROM.format(columns="1, 14, 48", row=5)
+    comparison = compare(case, [reference, contradicting(reference, case, said)])
+    assert [(item.entry, item.divergence.kind) for item in comparison.excused] == [("A6", Kind.SELF)]
+    assert comparison.divergences == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a6_ext_entry_then_ext", WRONG_FROM.format(columns="1, 14", row=4)),
+        ("a6_ext_entry_then_ext", WRONG_FROM.format(columns="1, 52", row=5)),
+        ("a6_ext_entry_then_ext", "the build with fragments of 1 rows differs from the first one: panicked"),
+        ("a9_pad_column", WRONG_FROM.format(columns="1, 14", row=5)),
+    ],
+    ids=["before the resolution", "a chiplet column", "no cells", "no external entry"],
+)
+def test_a6_excuses_no_other_contradiction(reference, name, said):
+    case = case_named(name, At((3,)))
+    comparison = compare(case, [reference, contradicting(reference, case, said)])
+    assert [divergence.kind for divergence in comparison.divergences] == [Kind.SELF]
+
+
 def test_a6_excuses_another_core_length_of_a_single_fragment(reference):
     case = case_named("a6_ext_entry_then_ext", ONE_FRAGMENT)
     comparison = compare(case, [reference, as_impostor(reference, case, core=8)])
