@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from parallel.jit import jit
-from parallel.lines import copy_line
+from parallel.lines import copy_line, transpose_to_lines
 from reference.definition.columns import CHIPLETS
 
 _CHIP = CHIPLETS.start
@@ -71,7 +71,9 @@ def permutation_rows(
     _selector_line(out, base, _ONE if is_first else _ZERO, _ZERO, final_0, scratch)
     _selector_line(out, base + stride, s1, s1, final_1, scratch)
     _selector_line(out, base + 2 * stride, s2, s2, final_2, scratch)
-    for element in range(12):
+    # The states are row-major; 8 x 8 of them are transposed in registers, the last four elements one by one.
+    transpose_to_lines(words, permutation * 96, 12, out, base + 3 * stride, stride)
+    for element in range(8, 12):
         for state in range(8):
             scratch[state] = words[permutation * 96 + state * 12 + element]
         copy_line(out, base + (3 + element) * stride, scratch, 0)

@@ -20,7 +20,7 @@ from parallel.executor_steps import ERRORS
 from parallel.host import Host, LiveHost, ScriptedHost
 from parallel.jit import records
 from parallel.lower import Lowered, lower
-from parallel.memory import EMPTY_KEY, find_slot, rehash
+from parallel.memory import Tables, find_slot, rehash
 from parallel.permutation import ROUND_CONSTANTS
 from parallel.recording import FRAME, QUEUES, SNAPSHOT, Array
 from reference.definition.case import Case
@@ -77,6 +77,9 @@ class Recording:
         return self.core_rows
 
 
+_TABLES = Tables()
+
+
 class Executor:
     """One run. Use :func:`record`."""
 
@@ -84,7 +87,7 @@ class Executor:
         self._lowered = lowered
         self._host = host
         self._cut = cut
-        rows = lowered.rows
+        rows, sizes = lowered.rows, lowered.last_sizes
         registers = np.zeros(len(REGISTERS), np.int64)
         self.arrays: dict[str, Array] = {
             "registers": registers,
@@ -101,17 +104,16 @@ class Executor:
             "block_flags": np.empty(64, np.int64),
             "continuations": np.empty(64, np.int64),
             "callers": np.empty(16, FRAME),
-            "keys": np.full(256, EMPTY_KEY, np.uint64),
-            "memory": np.zeros((256, 4), np.uint64),
+            **dict(zip(("keys", "memory"), _TABLES.take(sizes.get("keys", 256)), strict=True)),
             "kernel_calls": np.zeros(max(1, len(lowered.program.kernel.procedures)), np.int64),
             "answer": np.zeros(256, np.uint64),
             "cuts": np.empty(0, np.int64),
             "constants": ROUND_CONSTANTS,
             "item": np.zeros(16, np.uint64),
             "folded": np.zeros(24, np.uint64),
-            "snapshots": np.empty(0, SNAPSHOT),
-            **{name: np.empty(0, entry) for name, entry in QUEUES.items() if name != "continuations"},
-            "continuation_pool": np.empty(256, np.int64),
+            "snapshots": np.empty(sizes.get("snapshots", 0), SNAPSHOT),
+            **{name: np.empty(sizes.get(name, 0), entry) for name, entry in QUEUES.items() if name != "continuations"},
+            "continuation_pool": np.empty(sizes.get("continuation_pool", 256), np.int64),
             "ace": np.empty((0, 16), np.uint64),
         }
         self.arrays["permutation_words"] = self.arrays["permutations"].reshape(-1)
@@ -205,9 +207,9 @@ class Executor:
         for name in ("stack", "pushed"):
             self._grow(name, self.get("t") + 1, rows + 128)
         if self.get("n_memory") + _INSERTS_PER_ROW > len(arrays["keys"]) // 2:
-            keys = np.full(4 * len(arrays["keys"]), EMPTY_KEY, np.uint64)
-            memory = np.zeros((len(keys), 4), np.uint64)
+            keys, memory = _TABLES.take(4 * len(arrays["keys"]))
             rehash(arrays["keys"], arrays["memory"], keys, memory)
+            _TABLES.give_back(arrays["keys"], arrays["memory"])
             arrays["keys"], arrays["memory"] = keys, memory
         self.set("memory_limit", len(arrays["keys"]) // 2 - _INSERTS_PER_ROW)
         room_clk = min(self.clk + rows, MAX_CYCLES)
@@ -220,6 +222,10 @@ class Executor:
         self._grow("snapshots", self.get("n_snapshots"), len(cuts))
         self.set("room_clk", room_clk)
         self.set("stop", self.clk)
+
+    def give_back(self) -> None:
+        """The run is over: its memory table may serve another one."""
+        _TABLES.give_back(self.arrays["keys"], self.arrays["memory"])
 
     def _grow(self, name: str, used: int, wanted: int, *, geometric: bool = False) -> None:
         old = self.arrays[name]
@@ -306,6 +312,8 @@ def record(case: Case) -> Recording:
     except ExecutionFailure as failure:
         outcome: Outcome = Failed(failure.name, failure.clk, failure.detail)
         return _recording(executor, lowered, outcome, completed=False)
+    finally:
+        executor.give_back()
     stack = tuple(executor.item(i) for i in range(STACK_DEPTH))
     return _recording(executor, lowered, Completed(stack), completed=True)
 
@@ -313,6 +321,9 @@ def record(case: Case) -> Recording:
 def _recording(executor: Executor, lowered: Lowered, outcome: Outcome, *, completed: bool) -> Recording:
     get: Any = executor.get if completed else lambda _: 0
     arrays = executor.arrays
+    if completed:
+        kept = ("keys", "snapshots", "continuation_pool", *(name for name in QUEUES if name != "continuations"))
+        lowered.last_sizes.update({name: len(arrays[name]) for name in kept})
     queues = {name: arrays[name][: get(f"n_{name}")] for name in QUEUES if name != "continuations"}
     queues["continuations"] = arrays["continuation_pool"][: get("n_continuations")]
     return Recording(

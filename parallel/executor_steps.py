@@ -55,6 +55,8 @@ else:
 slot = find_slot(keys, key)
 if keys[slot] != key:
     keys[slot] = key
+    for i in range(4):
+        memory[slot, i] = ZERO
     n_memory += 1
     if n_memory > memory_limit:
         room_clk = min(room_clk, clk + 1)

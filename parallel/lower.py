@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -69,6 +69,8 @@ class Lowered:
     """Per forest: digest -> pc of the first procedure root with it."""
     providers: Mapping[Word, int]
     """Digest -> forest that the host gives for it."""
+    last_sizes: dict[str, int] = field(default_factory=dict, compare=False)
+    """Entries of the executor's arrays when the program last ended: the next run begins with as many and copies nothing."""
 
     def forest_of_node(self, node: int) -> int:
         """The forest that holds the node with this number."""

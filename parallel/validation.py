@@ -17,7 +17,7 @@ from parallel.executor import MAX_CYCLES, Recording
 from parallel.jit import records
 from parallel.recording import IS_SYSCALL, QUEUES, SNAPSHOT
 from parallel.validation_answers import FIELDS, OK, REASONS
-from parallel.validation_queues import check_memory, check_queues, not_canonical
+from parallel.validation_queues import check_memory, check_queues, first_not_canonical
 from parallel.validation_snapshots import check_snapshots
 from reference.definition.field import P
 from reference.definition.outcome import Completed
@@ -55,7 +55,7 @@ def validate(recording: Recording, *, whole: bool = True) -> None:
         queue = name.split(".", maxsplit=1)[0] if name != "ace" else "accesses"
         raise ContextError(fragment_of(recording, queue, entry), name, f"entry {entry} {REASONS[reason]}")
     for name in ("advice", "permutations"):
-        bad = not_canonical(queues[name].reshape(-1))
+        bad = first_not_canonical(queues[name].reshape(-1))
         if bad >= 0:
             entry = bad // max(1, queues[name][:1].size)
             raise ContextError(fragment_of(recording, name, entry), name, f"entry {entry} is not canonical")

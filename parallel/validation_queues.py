@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from parallel.field import P
-from parallel.jit import jit
+from parallel.jit import jit, jit_parallel
 from parallel.recording import (
     ACCESS_READ,
     ACCESS_WORD,
@@ -78,6 +80,27 @@ def not_canonical(values: Any) -> Any:
                     return i
         block = last
     return -1
+
+
+CHUNK = 2**16
+"""Values per task: half a megabyte, so that a long queue is read by all threads."""
+
+
+@jit_parallel
+def _first_of_chunks(values: Any, found: Any) -> None:
+    for chunk in numba.prange(found.shape[0]):
+        first = np.int64(chunk) * CHUNK
+        at = not_canonical(values[first : min(values.shape[0], first + CHUNK)])
+        found[chunk] = at + first if at >= 0 else -1
+
+
+def first_not_canonical(values: NDArray[np.uint64]) -> int:
+    """:func:`not_canonical`, by all threads when the array is long."""
+    if values.size < 4 * CHUNK:
+        return int(not_canonical(values))
+    found = np.empty(-(-values.size // CHUNK), np.int64)
+    _first_of_chunks(values, found)
+    return int(next((at for at in found if at >= 0), -1))
 
 
 @jit
