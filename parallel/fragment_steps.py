@@ -32,6 +32,7 @@ QUEUE_ERRORS: tuple[str, ...] = (
     "ends",
     "permutations",
     "targets",
+    "pops",
 )
 """What a fragment's rebuild ran out of (1 to 10), or found inconsistent; index is the error code."""
 
@@ -45,6 +46,9 @@ if depth > 16:
         STOP(2)
     depth -= 1
     stack[t + 15] = pops[n_pops].value
+    # What was pushed before was pushed at an earlier clk, and nothing was where nothing is left.
+    if pops[n_pops].overflow_addr >= overflow_addr or (pops[n_pops].overflow_addr == 0) != (depth == 16):
+        STOP(18)
     overflow_addr = pops[n_pops].overflow_addr
     n_pops += 1
 else:

@@ -37,7 +37,7 @@ ONLY_ANOTHER_ENGINE = {
     "pops": "as pops.value and pops.overflow_addr, for an entry repeated, dropped or moved within its fragment",
     "restores": "as restores.ctx, for an entry moved or replaced",
     "pops.value": "the item may have been pushed before the fragment and be gone before the next boundary",
-    "pops.overflow_addr": "the clk of that push, likewise, replaced by the next push or pop before a boundary",
+    "pops.overflow_addr": "another clk below that of the entry above, replaced by the next push or pop before a boundary",
     "restores.ctx": "the caller's state may have been saved fragments ago and be replaced by the next END of a call",
     "restores.fn_hash": "as restores.ctx",
     "restores.depth": "as restores.ctx",
