@@ -8,9 +8,15 @@ error, a mistake of this program is a short message, and neither is a traceback 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Final, NamedTuple
 
 import click
@@ -24,6 +30,9 @@ CLOSED_PIPE: Final = 141
 """As the shell reports a program that a signal ended: 128 + SIGINT, 128 + SIGPIPE."""
 
 DEBUG: Final = "FRAGDIFF_DEBUG"
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Command(NamedTuple):
@@ -69,7 +78,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; every way to fail gets its message and exit code."""
         try:
-            return super().invoke(ctx)
+            with _leaving_in_order():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
@@ -87,12 +97,35 @@ class Commands(click.Group):
             ctx.exit(code)
 
 
+@contextmanager
+def _leaving_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as an exception does: programs it started are ended, folders removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A signal that is ignored, as under nohup, stays ignored.
+    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
 def _explained(error: Exception) -> tuple[str, int]:
     """A message and an exit code."""
     from reference.definition.errors import InputError  # noqa: PLC0415 - only a failing command needs it
 
     if isinstance(error, InputError):
         return str(error), BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"{error.filename or 'the output'}: cannot be written: {error.strerror}", BAD_INPUT
     what = f"{type(error).__name__}: {error}".strip().rstrip(":")
     return (
         f"internal error: {what}\n"

@@ -83,10 +83,10 @@ _TABLES = Tables()
 class Executor:
     """One run. Use :func:`record`."""
 
-    def __init__(self, lowered: Lowered, stack: Sequence[int], host: Host, cut: CutPlan) -> None:
+    def __init__(self, lowered: Lowered, stack: Sequence[int], host: Host, plans: Sequence[CutPlan]) -> None:
         self._lowered = lowered
         self._host = host
-        self._cut = cut
+        self._plans = plans
         rows, sizes = lowered.rows, lowered.last_sizes
         registers = np.zeros(len(REGISTERS), np.int64)
         self.arrays: dict[str, Array] = {
@@ -214,7 +214,7 @@ class Executor:
         self.set("memory_limit", len(arrays["keys"]) // 2 - _INSERTS_PER_ROW)
         room_clk = min(self.clk + rows, MAX_CYCLES)
         # The next calls stop for room at room_clk at the latest, so cuts beyond it can wait.
-        cuts = cut_rows(self._cut, self.clk, room_clk)
+        cuts = np.unique(np.concatenate([cut_rows(plan, self.clk, room_clk) for plan in self._plans]))
         arrays["cuts"] = np.append(cuts, _NO_CUT)
         # At the running row the boundary may have been noted already, before the loop left for room or for the host.
         taken = self.get("n_snapshots") > 0 and int(arrays["snapshots"][self.get("n_snapshots") - 1]["clk"]) == self.clk
@@ -297,16 +297,19 @@ def cut_rows(cut: CutPlan, first: int, last: int) -> NDArray[np.int64]:
     return np.array(sorted({row for row in (0, *cut.rows) if first <= row <= last}), np.int64)
 
 
-def record(case: Case) -> Recording:
+def record(case: Case, *, largest_fragment: int | None = None) -> Recording:
     """Run a case and record a fragment from each row on that its one cut plan names.
 
-    Rows past the end begin nothing. Never raises for a failing program.
+    Rows past the end begin nothing. ``largest_fragment``: rows after which a fragment is recorded as a further one, so that
+    a plan with few cuts still gives every thread something to rebuild; the trace is the same (law 2). Never raises for a
+    failing program. Raises BeyondLimits.
     """
     lowered = lower(case.program, case.libraries)
     host: Host = (
         LiveHost(case.advice, stdlib=case.host == "stdlib") if case.replies is None else ScriptedHost(case.replies)
     )
-    executor = Executor(lowered, case.stack, host, case.cut)
+    plans = (case.cut,) if largest_fragment is None else (case.cut, Every(largest_fragment))
+    executor = Executor(lowered, case.stack, host, plans)
     try:
         executor.run()
     except ExecutionFailure as failure:

@@ -63,6 +63,9 @@ from reference.definition.program import Program
 SECONDS = 60.0
 """Time limit for a case; a program that takes longer is killed."""
 
+_SHOWN_STDERR = 300
+"""Characters of standard error in a message that has one line."""
+
 _SHARED_MEMORY = Path("/dev/shm")
 
 _SMALLEST = Case("probe", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
@@ -134,11 +137,14 @@ class ExecEngine:
         """Whether the command exists and answers for the smallest program."""
         program = self._command[0]
         if shutil.which(program) is None:
-            return Availability(False, f"there is no program {program!r}")
+            is_there = Path(program).exists()
+            return Availability(
+                False, f"{program!r} is no program that may be run" if is_there else f"there is no program {program!r}"
+            )
         try:
             run = self.run(_SMALLEST)
         except (EngineFailure, NotComparable) as refusal:
-            return Availability(False, f"{refusal.reason} {getattr(refusal, 'stderr', '')}".strip())
+            return Availability(False, _one_line(refusal.reason, getattr(refusal, "stderr", "")))
         if not isinstance(run.outcome, Completed):
             return Availability(False, f"the smallest program fails: {run.outcome.error}")
         return Availability(True, self._identity or "another program")
@@ -162,7 +168,7 @@ class ExecEngine:
         directory = self._dump_directory()
         dump = directory / f"{name}.trace"
         try:
-            record = self._ask(line, name, directory)
+            record = self._ask(line, name, directory, is_smallest=case is _SMALLEST)
             return self._read(record, dump, cut, built_with_cuts, renumbered=children_first(case) is not case)
         except BadRecord as error:
             self._stop()
@@ -191,12 +197,13 @@ class ExecEngine:
             self._process = LineProcess([*self._command, "--contexts", "--dump", str(self._directory)])
         return self._directory
 
-    def _ask(self, line: bytes, name: str, directory: Path) -> Mapping[str, Any]:
+    def _ask(self, line: bytes, name: str, directory: Path, *, is_smallest: bool) -> Mapping[str, Any]:
         assert self._process is not None
         try:
             answer = self._process.ask(line, self._seconds)
         except ProcessFault as fault:
-            self._identify()
+            if self._asked == 1 and not is_smallest:
+                self._identify()
             raise EngineFailure(self._name, fault.reason, fault.stderr) from None
         try:
             record = read_object(answer, name)
@@ -210,10 +217,9 @@ class ExecEngine:
         return record
 
     def _identify(self) -> None:
-        """Learn who it is that has just broken down, when its first case did it: known divergences depend on that."""
-        if self._asked == 1:
-            with contextlib.suppress(EngineFailure, NotComparable):
-                self.run(_SMALLEST)
+        """Learn who it is that has just broken down over its first case: known divergences depend on that."""
+        with contextlib.suppress(EngineFailure, NotComparable):
+            self.run(_SMALLEST)
 
     def _read(
         self, record: Mapping[str, Any], dump: Path, cut: CutPlan, built_with_cuts: bool, renumbered: bool
@@ -286,6 +292,14 @@ def _read_dump(path: Path, rows: int, digests: Sequence[str]) -> Cells:
         if column_digest(cells[column]) != digest:
             raise BadRecord(f"column {column} of the dump has not the digest that the record gives")
     return cells
+
+
+def _one_line(reason: str, stderr: str) -> str:
+    """The reason and the end of standard error, for a message that has one line."""
+    said = " | ".join(line.strip() for line in stderr.splitlines() if line.strip())
+    if len(said) > _SHOWN_STDERR:
+        said = f"..{said[-_SHOWN_STDERR:]}"
+    return f"{reason}: {said}" if said else reason
 
 
 def _nothing() -> None:

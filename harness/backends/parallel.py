@@ -8,6 +8,8 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final, TypeVar
 
+import numpy as np
+
 from harness.backend import (
     DIGEST_HEX_DIGITS,
     Availability,
@@ -26,6 +28,7 @@ from parallel.stream import Stream
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.columns import WIDTH
+from reference.definition.cuts import CutPlan
 from reference.definition.errors import BeyondLimits
 from reference.definition.isa import NOOP_OPERATION
 from reference.definition.mast import Block, Forest
@@ -33,6 +36,9 @@ from reference.definition.outcome import Completed, Outcome
 from reference.definition.program import Program
 
 T = TypeVar("T")
+
+LARGEST_FRAGMENT: Final = 2**16
+"""A fragment of more rows is recorded as several: one thread rebuilds 65,536 rows in 2 ms, a launch costs 4-20 us."""
 
 STREAM_FROM_ROWS: Final = 2**21
 """Traces of this many rows (1.2 GB) are streamed, not built whole: making each cell twice is cheaper than the memory, and
@@ -47,8 +53,9 @@ class ParallelRun:
 
     built_with_cuts = True
 
-    def __init__(self, recording: Recording, trace: Built | Stream | None) -> None:
+    def __init__(self, recording: Recording, trace: Built | Stream | None, cut: CutPlan) -> None:
         self._recording = recording
+        self._starts = cut.starts(recording.core_rows)
         self._made = trace
 
     @property
@@ -68,7 +75,8 @@ class ParallelRun:
     def boundaries(self) -> Sequence[BoundaryState]:
         """The state entering each fragment; NotComparable when the program failed."""
         self._trace()
-        return [boundary_state(self._recording, fragment) for fragment in range(len(self._recording.snapshots))]
+        clks = self._recording.snapshots["clk"]
+        return [boundary_state(self._recording, int(index)) for index in np.searchsorted(clks, self._starts)]
 
     def windows(self) -> Iterator[Window]:
         """The trace, fragment by fragment, then the padding; NotComparable when the program failed."""
@@ -76,9 +84,8 @@ class ParallelRun:
         if isinstance(trace, Stream):
             yield from _guarded(Window(*window) for window in trace.windows())
             return
-        starts = self._recording.snapshots["clk"].tolist()
         rows = trace.lengths.rows
-        for first, end in pairwise(sorted({*starts, self._recording.core_rows, rows})):
+        for first, end in pairwise(sorted({*self._starts, self._recording.core_rows, rows})):
             yield Window(first, trace.columns[:, first:end])
 
     def column_digests(self) -> list[str]:
@@ -144,19 +151,19 @@ class ParallelEngine:
             self._builder.arena.give_back(self._last.buffer)
             self._last = None
         try:
-            recording = record(case)
+            recording = record(case, largest_fragment=LARGEST_FRAGMENT)
         except BeyondLimits as limit:
             raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):
-            return ParallelRun(recording, None)
+            return ParallelRun(recording, None, case.cut)
         rows = trace_rows(max(recording.core_rows, Sections.of(recording).padding + 1))
         try:
             if rows >= self._stream_from:
-                return ParallelRun(recording, Stream(recording))
+                return ParallelRun(recording, Stream(recording), case.cut)
             self._last = self._builder.build(recording)
         except ContextError as error:
             raise EngineFailure(self.name, str(error)) from error
-        return ParallelRun(recording, self._last)
+        return ParallelRun(recording, self._last, case.cut)
 
     def close(self) -> None:
         """Forgets the buffer."""

@@ -52,5 +52,5 @@ def ls(ctx: click.Context, directory: Path) -> None:
         if not entry.is_unchanged:
             code = BAD_INPUT
             click.echo(f"fragdiff: {entry.path}: the content is not the one that the name promises", err=True)
-    click.echo(f"{count} cases")
+    click.echo(f"{count} case{'' if count == 1 else 's'}")
     ctx.exit(code)

@@ -18,7 +18,7 @@ import click
 from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Event, Listener, Settings, run_campaign
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
-from harness.commands.options import engine_names, engines_options, open_engines
+from harness.commands.options import Number, engine_names, engines_options, open_engines
 from harness.corpus import write_new
 from harness.generate import Profile
 from harness.shrink import Budget
@@ -32,13 +32,13 @@ DEFAULT_SECONDS = 60.0
 
 @click.command()
 @engines_options
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End after this time (default 60).")
+@click.option("--seconds", type=Number(min=0, min_open=True), help="End after this time (default 60).")
 @click.option("--cases", type=click.IntRange(min=1), help="End after this many cases.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the generator; drawn and printed when left out.")
 @click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the first case.")
 @click.option(
     "--failing-rate",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=Profile().failing_rate,
     show_default=True,
     help="Share of programs that are meant to fail.",
@@ -66,7 +66,7 @@ DEFAULT_SECONDS = 60.0
 )
 @click.option(
     "--shrink-seconds",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=Budget().seconds,
     show_default=True,
     help="Time for shrinking one case.",

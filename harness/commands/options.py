@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -25,6 +26,17 @@ CUTS_HELP = (
     "Cut plans instead of the case's own: N or every:N (a fragment of N rows after another), at:ROW,ROW.. (a fragment "
     "begins at each), one (a single fragment); several separated by ; or by repeating the option, each a run."
 )
+
+
+class Number(click.FloatRange):
+    """A float in a range; unlike click's own it refuses nan, which no bound keeps out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; click's usage error for anything else."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid number.", param, ctx)
+        return number
 
 
 class LoadedCase(NamedTuple):

@@ -69,6 +69,8 @@ def _answer(line: bytes, source: str, engine: Engine, boundaries: bool) -> tuple
 def _lines(file: str) -> Iterator[Iterator[tuple[str, bytes]]]:
     """The lines that are not blank, each with its place, read as they come; InputError for an unreadable file."""
     if file == "-":
+        if sys.stdin is None:
+            raise InputError("expected cases on standard input, found it closed", source="<stdin>")
         yield _numbered(sys.stdin.buffer, "<stdin>")
         return
     try:

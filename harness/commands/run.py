@@ -148,4 +148,4 @@ def stack_text(stack: tuple[int, ...]) -> str:
     count = len(stack)
     while count and stack[count - 1] == 0:
         count -= 1
-    return " ".join(map(str, stack[:count])) + (" 0.." if count < len(stack) else "")
+    return " ".join([*map(str, stack[:count]), *(["0.."] if count < len(stack) else [])])

@@ -92,3 +92,20 @@ def test_compiling_for_the_first_time_is_announced(monkeypatch: pytest.MonkeyPat
     assert len(said) == 1
     assert "compiling" in said[0]
     made.close()
+
+
+def test_a_long_fragment_is_rebuilt_by_several_threads_and_seen_as_one() -> None:
+    case = read_case((DATA.parent / "bench" / "fib_20.json").read_text(), "fib")
+    case = replace(case, stack=(1, 1, 12000), cuts=(ONE_FRAGMENT,))
+    engine = ParallelEngine()
+    run = engine.run(case)
+    assert run.summary is not None
+    assert run.summary.core > 2 * parallel.LARGEST_FRAGMENT
+    assert [state.clk for state in run.boundaries()] == [0]
+    assert [window.first_row for window in run.windows()] == [0, run.summary.core]
+    digests = run.column_digests()
+    cut = replace(case, cuts=(At((5, 100_000, 100_001)),))
+    assert [state.clk for state in engine.run(cut).boundaries()] == [0, 5, 100_000, 100_001]
+    assert engine.run(cut).column_digests() == digests
+    assert ReferenceEngine().run(case).column_digests() == digests
+    engine.close()
