@@ -226,6 +226,13 @@ def test_the_reference_agrees_with_the_real_vm(fragdiff):
     assert summary["counts"]["seams"] > 500
 
 
+@pytest.mark.parametrize("option", ["--seconds", "--failing-rate", "--shrink-seconds"])
+def test_a_number_that_is_none_is_refused(fragdiff, option):
+    result = fragdiff("fuzz", "--engines", "reference,honest", "--cases", 1, option, "nan")
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': 'nan' is not a valid number." in result.stderr
+
+
 def test_ctrl_c_ends_with_totals_and_loses_nothing(tmp_path):
     """Another program that is always wrong: findings come with the first case."""
     engine = f"exec:{shlex.join([sys.executable, str(FAKE_VM), 'good'])}"

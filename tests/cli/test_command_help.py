@@ -1,8 +1,12 @@
 """Help answers at once, and mistakes of any kind are one clear line with the exit code that belongs to them."""
 
+import os
 import resource
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +113,43 @@ def test_a_reader_that_goes_away_is_no_divergence(adding):
     # The writer may also have been done before the reader went.
     assert result.stdout.splitlines()[-1] in ("0", "141")
     assert result.stderr == ""
+
+
+def test_a_folder_is_no_case(fragdiff, tmp_path):
+    result = fragdiff("run", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"fragdiff: {tmp_path}: expected a regular file, found a directory\n"
+
+
+def test_output_that_cannot_be_written_is_no_mistake_of_ours(adding):
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run([SCRIPT, "run", adding], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "fragdiff: the output: cannot be written: No space left on device\n"
+
+
+def test_a_closed_standard_input_is_bad_input():
+    command = ["bash", "-c", f"'{SCRIPT}' record - <&-"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "fragdiff: <stdin>: expected cases on standard input, found it closed\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_other_programs_too(adding, tmp_path, number):
+    told = tmp_path / "told"
+    code = (
+        f"import os, sys, time; open({str(told)!r}, 'w').write(f'{{os.getpid()}} {{sys.argv[-1]}}\\n'); time.sleep(600)"
+    )
+    engine = f"exec:{shlex.join([sys.executable, '-c', code])}"
+    with subprocess.Popen([SCRIPT, "run", adding, "--engine", engine]) as process:
+        while not (told.exists() and told.read_text("utf-8").endswith("\n")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        pid, folder = told.read_text("utf-8").split()
+        assert Path(folder).is_dir()
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 128 + number
+    assert not Path(folder).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)

@@ -280,3 +280,21 @@ def test_probe_says_what_is_wrong(fake):
     assert missing.probe() == (False, "there is no program 'no-such-program-here'")
     with pytest.raises(EngineFailure, match="cannot be started"):
         missing.run(CASE)
+
+
+def test_probe_of_a_program_that_never_answers_waits_once(tmp_path):
+    starts = tmp_path / "starts"
+    code = f"import time\nwith open({str(starts)!r}, 'a') as file: file.write('x')\ntime.sleep(600)"
+    engine = ExecEngine("exec:silent", [sys.executable, "-c", code], seconds=1.0)
+    assert engine.probe() == (False, "no answer within 1 s")
+    assert starts.read_text("utf-8") == "x"
+    engine.close()
+
+
+def test_probe_says_it_in_one_line(tmp_path):
+    code = "import sys; sys.exit('usage: vm FILE\\n\\n  vm --help says more')"
+    engine = ExecEngine("exec:vm", [sys.executable, "-c", code])
+    assert engine.probe().reason == "ended with code 1: usage: vm FILE | vm --help says more"
+    plain = tmp_path / "vm"
+    plain.write_text("not executable", encoding="utf-8")
+    assert ExecEngine("exec:vm", [str(plain)]).probe().reason == f"{str(plain)!r} is no program that may be run"

@@ -34,6 +34,8 @@ def load_cases(path: str | Path) -> list[Case]:
     }
     read = readers.get(file.suffix.lower())
     if read is None:
+        if file.is_dir():
+            raise InputError("expected a regular file, found a directory", source=str(file))
         raise InputError(f"expected a file of type {', '.join(readers)}, found {file.suffix!r}", source=str(file))
     return read(file)
 
