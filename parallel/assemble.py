@@ -33,23 +33,10 @@ from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
 from parallel.validation import validate, validate_memory
 from reference.definition.columns import MIN_TRACE_ROWS, RANGE
 from reference.definition.isa import decoder_bits, extra_bits, opcode
+from reference.definition.lengths import Lengths
 
 SERIAL_ROWS: Final = 8192
 """Below this many rows one thread is faster than waking others (a launch costs 4-20 us, a row 20 ns)."""
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Row counts as the real VM reports them; ``memory`` includes the ACE rows."""
-
-    rows: int
-    core: int
-    range: int
-    chiplets: int
-    hasher: int
-    bitwise: int
-    memory: int
-    kernel_rom: int
 
 
 @dataclass(frozen=True)

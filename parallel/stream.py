@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel.assemble import SERIAL_ROWS, Lengths, Sections, halt_cells
+from parallel.assemble import SERIAL_ROWS, Sections, halt_cells
 from parallel.buffer import Arena, Buffer
 from parallel.chiplet_rows import BITWISE_WIDTH
 from parallel.chiplets import ace_rows, constant_columns, constant_columns_serial, memory_chunk, memory_order
@@ -31,6 +31,7 @@ from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
 from parallel.recording import Array
 from parallel.validation import validate, validate_memory
 from reference.definition.columns import CHIPLETS, COLUMN, RANGE
+from reference.definition.lengths import Lengths
 
 SLAB_ROWS: Final = 2**16
 """Rows made at once, unless one fragment has more: 38 MB, and enough fragments of 4096 rows for eight threads."""

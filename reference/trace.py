@@ -24,6 +24,7 @@ from reference.definition.columns import (
 )
 from reference.definition.field import Word
 from reference.definition.isa import decoder_bits, extra_bits, opcode
+from reference.definition.lengths import Lengths
 from reference.definition.rpo import Coin
 from reference.machine import Machine
 
@@ -31,24 +32,6 @@ SELECTORS = ((0,), (1, 0), (1, 1, 0), (1, 1, 1, 0), (1, 1, 1, 1, 0))
 """Selector prefixes of hasher, bitwise, memory, ACE and kernel ROM rows (spec 05, section 1)."""
 
 PADDING_SELECTOR = (1, 1, 1, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """Rows of the trace and of its segments, counted as the real VM counts them (spec 04, section 5)."""
-
-    rows: int
-    """The whole trace, a power of two."""
-    core: int
-    """Executed rows N, without HALT."""
-    range: int
-    chiplets: int
-    """All chiplet rows and one padding row."""
-    hasher: int
-    bitwise: int
-    memory: int
-    """Memory rows and ACE rows together."""
-    kernel_rom: int
 
 
 @dataclass(frozen=True, slots=True)

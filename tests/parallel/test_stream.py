@@ -177,7 +177,7 @@ def test_a_fragment_that_fails_while_it_is_streamed_is_a_failure_of_the_engine()
     made.queues["pops"]["value"][:] = 1
     made.snapshots["pops"][9] = 10**9
     with pytest.raises(EngineFailure):
-        list(ParallelRun(made, stream).windows())
+        list(ParallelRun(made, stream, Every(100)).windows())
 
 
 @pytest.mark.oracle
