@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from harness.engines import EXEC_PREFIX
 from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
+from reference.definition.registers import meaning
 
 
 class Verdict(StrEnum):
@@ -173,7 +174,9 @@ def describe(divergence: Divergence) -> str:
     if divergence.row is not None:
         lines.append(f"  cut: {_cut_text(divergence)}")
     width = max((len(item.name) for item in divergence.columns), default=0)
-    lines += [f"  {item.name:<{width}}  {item.left}  |  {item.right}" for item in divergence.columns]
+    for item in divergence.columns:
+        note = f"   ({meaning(item.name, divergence.operation)})" if divergence.kind is Kind.CELL else ""
+        lines.append(f"  {item.name:<{width}}  {item.left}  |  {item.right}{note}")
     if divergence.detail:
         lines += [f"  {line}" for line in divergence.detail.splitlines()]
     return "\n".join(lines)
