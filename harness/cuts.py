@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -39,8 +39,6 @@ A node begins inside its parent; the first operation of a block, a later one, a 
 the operation behind it; REPEAT; END of a node that keeps the context; a callee begins; END of CALL, SYSCALL or DYNCALL;
 the target of DYN or DYNCALL begins; a library's procedure begins; the program's last row; the row before the cut.
 """
-
-PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 
 EVERY_ROW_LIMIT: Final = 96
 """Programs up to this many rows are cut at every row: that costs no more than one longer program."""

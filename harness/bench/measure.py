@@ -22,8 +22,6 @@ from reference.definition.cuts import ONE_FRAGMENT, Every
 from reference.definition.errors import InputError
 from reference.definition.outcome import Completed
 
-CELL_BYTES: Final = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Times:
