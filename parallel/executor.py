@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel.circuit import MAX_READ_ROWS
+from parallel.executor_macros import ERRORS
 from parallel.executor_source import ARRAYS, FAILED, FINISHED, NEED_HOST, NEED_ROOM, REGISTERS, load_executor
-from parallel.executor_steps import ERRORS
 from parallel.host import Host, LiveHost, ScriptedHost
 from parallel.jit import records
 from parallel.lower import Lowered, lower

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from parallel.executor_steps import CONTROL_STEPS, ERROR_CODE, MACROS, block_step_codes
+from parallel.executor_control import CONTROL_STEPS
+from parallel.executor_macros import ERROR_CODE, MACROS
+from parallel.executor_steps import block_step_codes
 from parallel.rows import (
     END,
     END_CALL,

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parallel.fragment_steps import CONTROL_STEPS, H0, HELPER, MACROS, block_step_codes
+from parallel.fragment_control import CONTROL_STEPS
+from parallel.fragment_macros import H0, HELPER, MACROS
+from parallel.fragment_steps import block_step_codes
 from parallel.recording import (
     ACCESS_READ,
     ACCESS_WORD,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from parallel.context_error import ContextError
 from parallel.executor import Recording
 from parallel.field import inverse_or_zero
+from parallel.fragment_macros import QUEUE_ERRORS
 from parallel.fragment_source import INVERSES, PLACE, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
-from parallel.fragment_steps import QUEUE_ERRORS
 from parallel.jit import jit, records
 from parallel.recording import QUEUES, SNAPSHOT, Array
 from parallel.source import load_generated
