@@ -7,9 +7,6 @@ inside a group of 8 rows its rows are stored word by word, because the line belo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from parallel.fragment_control import CONTROL_STEPS
 from parallel.fragment_macros import H0, HELPER, MACROS
 from parallel.fragment_steps import block_step_codes
@@ -23,7 +20,7 @@ from parallel.recording import (
     LOOP_ENTERED,
 )
 from parallel.rows import END, END_CALL, END_LOOP, END_SYSCALL, ENTER_FOREST, ENTER_FOREST_PC, EXTERNAL, REPEAT, RESPAN
-from parallel.source import dispatch, load_generated
+from parallel.source import dispatch
 from reference.definition.columns import COLUMN, CORE_WIDTH
 from reference.definition.isa import opcode
 
@@ -326,9 +323,3 @@ def fragment_text() -> str:
     lines += ["    " + line for line in _TILE_END.strip("\n").splitlines()]
     lines += ["    " + line for line in _EPILOGUE.strip("\n").splitlines()]
     return "\n".join(lines) + "\n"
-
-
-def load_fragment() -> Callable[..., Any]:
-    """The compiled rebuild of one fragment: returns (error, row after the last one made)."""
-    rebuild: Callable[..., Any] = load_generated("fragment_rebuild", fragment_text()).fragment
-    return rebuild

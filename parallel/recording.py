@@ -75,9 +75,6 @@ ADVICE_ENTRY: Final = np.dtype("<u8")
 CONTINUATION_ENTRY: Final = np.dtype("<i8")
 """Continuation stacks of the snapshots, bottom first, as pcs."""
 
-ACE_ENTRY: Final = np.dtype("<u8")
-"""Rows of the ACE chiplet, 16 words each, made when the circuit is evaluated."""
-
 QUEUES: Final[dict[str, Any]] = {
     "ends": END_ENTRY,
     "pops": POP_ENTRY,

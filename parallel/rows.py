@@ -19,9 +19,6 @@ from reference.definition.field import ZERO_WORD, Word, as_word
 from reference.definition.isa import OPCODE_BITS, PUSH, decoder_bits, extra_bits, opcode
 from reference.definition.mast import Block
 
-TEMPLATE_WIDTH: Final = 24
-"""The decoder columns; what depends on the run (address, parent, flags, helpers) is 0 here."""
-
 # Kinds of rows are opcodes, except that END is split by what it does, and three kinds have no row in the trace.
 END: Final = opcode("END")
 END_LOOP: Final = END + 1
@@ -35,8 +32,8 @@ EXTERNAL: Final = HALT + 1
 ENTER_FOREST: Final = HALT + 2
 FINISH_EXTERNAL: Final = HALT + 3
 
-HALT_PC: Final = 0
 ENTER_FOREST_PC: Final = 1
+"""The row before it, pc 0, is HALT."""
 
 TAGS: Final[tuple[PositionTag, ...]] = ("start", "op", "respan", "repeat", "end")
 

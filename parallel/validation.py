@@ -23,8 +23,6 @@ from reference.definition.field import P
 from reference.definition.outcome import Completed
 
 _TYPES: Final = {name: np.empty(0, entry) for name, entry in QUEUES.items()}
-_MAX_LEVELS: Final = 64
-"""Deepest Merkle tree of the real VM."""
 
 
 def validate(recording: Recording, *, whole: bool = True) -> None:
