@@ -89,6 +89,7 @@ class Commands(click.Group):
             # The reader has gone; the interpreter would complain once more when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(CLOSED_PIPE)
+        # The outermost frame: a user gets one line and an exit code for whatever comes up, never a traceback.
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise

@@ -100,6 +100,7 @@ def guarded(engine: str, ask: Callable[[], T]) -> T:
         return ask()
     except (EngineFailure, NotComparable):
         raise
+    # An engine may be anybody's code: whatever escapes it is its failure, reported with where it came from.
     except Exception as error:
         frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
         where = traceback.extract_tb(error.__traceback__)[-1].name

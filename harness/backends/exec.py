@@ -274,7 +274,7 @@ def _self_differences(fragments: Sequence[Any]) -> Iterator[str]:
 def _where(differences: object) -> str:
     """``in columns 3, 17, first in row 9`` when the record lists the cells, else whatever it says."""
     try:
-        cells = [(int(item["col"]), int(min(item["rows"]))) for item in differences]  # type: ignore[attr-defined]
+        cells = [(int(item["col"]), int(min(item["rows"]))) for item in differences]  # type: ignore[attr-defined]  # anything else raises
     except (TypeError, KeyError, ValueError):
         return f": {str(differences)[:200]}"
     columns = ", ".join(str(column) for column, _ in cells)

@@ -53,7 +53,7 @@ def own_peak_bytes() -> int:
 
 def _main(file: str, fragment: str, threads: str) -> None:
     from parallel.assemble import Builder  # noqa: PLC0415 - the parent needs none of the engine
-    from parallel.executor import record  # noqa: PLC0415
+    from parallel.executor import record  # noqa: PLC0415 - in the measured process only
 
     case = read_case(Path(file).read_text(encoding="utf-8"), file)
     recording = record(replace(case, cuts=(Every(int(fragment)),)))

@@ -66,8 +66,8 @@ def bench(
         raise InputError("only the built-in programs can be made longer or shorter, not a CASE", place="--rows")
     cases = [item.case for item in load_all(files)] if files else programs(_rows(rows))
     # numba takes a second to load, which help and refusals do without.
-    from harness.bench.measure import Bench  # noqa: PLC0415
-    from parallel.jit import THREADS, is_compiled  # noqa: PLC0415
+    from harness.bench.measure import Bench  # noqa: PLC0415 - numba loads only when something is measured
+    from parallel.jit import THREADS, is_compiled  # noqa: PLC0415 - likewise
 
     options = _Options(threads or THREADS, fragment, rounds, against)
     engine = Bench(threads=options.threads, fragment=fragment, rounds=rounds)

@@ -88,7 +88,7 @@ FAILURES: Final[tuple[Failure, ...]] = tuple(
             for name in ("MLOADW", "MSTOREW")
         ),
         *(
-            (f"{name.lower()}_{what}", error, operation(name, lambda _s, at=at: [at], position=position))  # type: ignore[misc]
+            (f"{name.lower()}_{what}", error, operation(name, lambda _s, at=at: [at], position=position))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             for name, position in (("MSTREAM", 12), ("HORNERBASE", 13), ("HORNEREXT", 13))
             for what, error, at in (
                 ("address", "MemoryError.AddressOutOfBounds", U32_LIMIT),

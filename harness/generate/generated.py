@@ -38,12 +38,12 @@ class Generated:
     """Core rows; a bound where both sides of a branch may run."""
 
 
-def generate_case(seed: int, number: int, profile: Profile = Profile()) -> Generated:  # noqa: B008  # it is immutable
+def generate_case(seed: int, number: int, profile: Profile = Profile()) -> Generated:  # noqa: B008 - frozen  # it is immutable
     """Case ``number`` of a campaign; the same numbers and profile give the same case."""
     return generate(SeededChoices(f"fragdiff/1/{seed}/{number}"), profile, name=f"generated-{seed}-{number}")
 
 
-def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "generated") -> Generated:  # noqa: B008
+def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "generated") -> Generated:  # noqa: B008 - frozen
     """One case from these choices."""
     # The cut comes first: behind the program a shrinker would lose it whenever the program gets shorter.
     cut = _draw_cut(choices)

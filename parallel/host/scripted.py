@@ -53,7 +53,7 @@ class ScriptedHost(Host):
             case _:
                 raise ValueError(f"no operation pops {count} elements")
 
-    def path(self, root: Word, depth: int, index: int, clk: int) -> list[Word]:  # noqa: ARG002
+    def path(self, root: Word, depth: int, index: int, clk: int) -> list[Word]:  # noqa: ARG002 - the tape decides
         """The next path, which has to be as long as the program asks; nothing is looked up."""
         siblings = self._paths.take(clk)
         if len(siblings) != depth:
@@ -64,7 +64,7 @@ class ScriptedHost(Host):
             )
         return list(siblings)
 
-    def update(self, root: Word, depth: int, index: int, value: Word, clk: int) -> list[Word]:  # noqa: ARG002
+    def update(self, root: Word, depth: int, index: int, value: Word, clk: int) -> list[Word]:  # noqa: ARG002 - the tape decides
         """The next path, as for MPVERIFY."""
         return self.path(root, depth, index, clk)
 

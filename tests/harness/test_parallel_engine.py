@@ -15,16 +15,13 @@ from harness.backends.parallel import ParallelEngine
 from harness.backends.reference import ReferenceEngine
 from harness.compare import compare
 from harness.verdict import Verdict
-from reference.definition.case import Case
-from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every
+from reference.definition.cuts import ONE_FRAGMENT, At, Every
 from reference.definition.formats.case_json import read_case
 
 DATA = Path(__file__).parent.parent / "data" / "vm"
 LINES = (DATA / "cases.jsonl").read_text().splitlines()
 RECORDS = {record["name"]: record for record in map(json.loads, (DATA / "records.jsonl").read_text().splitlines())}
 PLANS = (Every(1), Every(2), Every(3), Every(7), Every(64), ONE_FRAGMENT, At((0, 5, 6, 40, 40, 10**6)))
-LARGE = "big_"
-"""These have up to 33,000 rows; one row a fragment would take minutes in the reference's comparison."""
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +38,11 @@ def reference() -> Iterator[ReferenceEngine]:
     made.close()
 
 
-def _plans(case: Case) -> tuple[CutPlan, ...]:
-    return PLANS[4:] if case.name.startswith(LARGE) else PLANS
-
-
 @pytest.mark.parametrize("line", LINES, ids=lambda line: json.loads(line)["name"])
 def test_recorded_programs_agree_at_every_plan(engine: ParallelEngine, reference: ReferenceEngine, line: str) -> None:
     case = read_case(line, "cases.jsonl")
     completed = RECORDS[case.name]["outcome"]["status"] == "completed"
-    for plan in _plans(case):
+    for plan in PLANS:
         comparison = compare(replace(case, cuts=(plan,)), [reference, engine], known=())
         assert comparison.verdict is Verdict.AGREE, (case.name, plan, comparison.divergences)
         assert (comparison.counts.cells > 0) == completed
