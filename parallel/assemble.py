@@ -25,11 +25,11 @@ from parallel.chiplets import (
     memory_rows_parallel,
 )
 from parallel.context_error import ContextError
-from parallel.executor import Recording
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.jit import THREADS, records
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
+from parallel.recording import Recording
 from parallel.validation import validate, validate_memory
 from reference.definition.columns import MIN_TRACE_ROWS, RANGE
 from reference.definition.isa import decoder_bits, extra_bits, opcode

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel.buffer import COLUMN_PAD
-from parallel.executor import Recording
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.lower import Lowered
 from parallel.ranges import BLOCKS, VALUES
-from parallel.recording import QUEUES
+from parallel.recording import QUEUES, Recording
 from parallel.rows import ENTER_FOREST_PC, REPEAT, TAGS
 from parallel.validation import validate
 from reference.definition.boundary import BoundaryState, Continuation, Position

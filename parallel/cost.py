@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parallel.executor import Recording
+from parallel.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +21,7 @@ from parallel.jit import records
 from parallel.lower import Lowered, lower
 from parallel.memory import Tables, find_slot, rehash
 from parallel.permutation import ROUND_CONSTANTS
-from parallel.recording import FRAME, QUEUES, SNAPSHOT, Array
+from parallel.recording import FRAME, QUEUES, SNAPSHOT, Array, Recording
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan, Every
 from reference.definition.errors import BeyondLimits, ExecutionFailure
@@ -48,33 +47,6 @@ _FIRST_TOP: Final = 64
 """Index of the stack top at depth 16: the slots below it are read (never used) when depth is 17."""
 
 _NO_CUT: Final = 2**62
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One finished run of the executor.
-
-    ``snapshots`` has one entry per fragment, in order; ``queues`` holds the replay queues by name, ``ace`` the ACE rows,
-    shape (n, 16). ``final_stack`` are the 19 stack columns after the last row with depth - 16 in place of its inverse
-    (always 0 here). All empty when the program failed.
-    """
-
-    lowered: Lowered
-    outcome: Outcome
-    core_rows: int
-    hasher_rows: int
-    bitwise_requests: int
-    snapshots: Array
-    queues: dict[str, Array]
-    ace: NDArray[np.uint64]
-    kernel_calls: NDArray[np.int64]
-    final_stack: tuple[int, ...]
-
-    def fragment_end(self, fragment: int) -> int:
-        """The row after the last one of a fragment."""
-        if fragment + 1 < len(self.snapshots):
-            return int(self.snapshots[fragment + 1]["clk"])
-        return self.core_rows
 
 
 _TABLES = Tables()

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel.context_error import ContextError
-from parallel.executor import Recording
 from parallel.field import inverse_or_zero
 from parallel.fragment_macros import QUEUE_ERRORS
 from parallel.fragment_source import INVERSES, PLACE, QUEUE_ARRAYS, SCRATCH_WORDS, TABLES, fragment_text
 from parallel.jit import jit, records
-from parallel.recording import QUEUES, SNAPSHOT, Array
+from parallel.recording import QUEUES, SNAPSHOT, Array, Recording
 from parallel.source import load_generated
 
 FRAGMENTS_PER_TASK: Final = 64

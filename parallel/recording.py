@@ -8,10 +8,14 @@ and counts unless said otherwise; words are four field elements, element 0 first
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from parallel.lower import Lowered
+from reference.definition.outcome import Outcome
 
 SNAPSHOT: Final = np.dtype(
     [
@@ -91,3 +95,30 @@ FRAME: Final = np.dtype([("ctx", "<i8"), ("fn_hash", "<u8", (4,)), ("top", "<i8"
 """A caller while its callee runs; ``top`` is the index of its stack top."""
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One finished run of the executor.
+
+    ``snapshots`` has one entry per fragment, in order; ``queues`` holds the replay queues by name, ``ace`` the ACE rows,
+    shape (n, 16). ``final_stack`` are the 19 stack columns after the last row with depth - 16 in place of its inverse
+    (always 0 here). All empty when the program failed.
+    """
+
+    lowered: Lowered
+    outcome: Outcome
+    core_rows: int
+    hasher_rows: int
+    bitwise_requests: int
+    snapshots: Array
+    queues: dict[str, Array]
+    ace: NDArray[np.uint64]
+    kernel_calls: NDArray[np.int64]
+    final_stack: tuple[int, ...]
+
+    def fragment_end(self, fragment: int) -> int:
+        """The row after the last one of a fragment."""
+        if fragment + 1 < len(self.snapshots):
+            return int(self.snapshots[fragment + 1]["clk"])
+        return self.core_rows

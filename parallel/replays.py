@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from parallel.contexts import fragment_context, rebuild_alone
-from parallel.executor import Recording
 from parallel.recording import (
     ACCESS_ELEMENT_SHIFT,
     ACCESS_READ,
@@ -19,6 +18,7 @@ from parallel.recording import (
     IS_LOOP_BODY,
     IS_SYSCALL,
     LOOP_ENTERED,
+    Recording,
 )
 from reference.definition.columns import COLUMN
 from reference.definition.field import Word, as_word

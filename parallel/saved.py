@@ -16,9 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from parallel.executor import Recording
 from parallel.lower import Lowered
-from parallel.recording import QUEUES, SNAPSHOT, Array
+from parallel.recording import QUEUES, SNAPSHOT, Array, Recording
 from parallel.validation import validate
 from reference.definition.errors import InputError
 from reference.definition.field import P

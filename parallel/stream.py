@@ -21,14 +21,13 @@ from parallel.assemble import SERIAL_ROWS, Sections, halt_cells
 from parallel.buffer import Arena, Buffer
 from parallel.chiplet_rows import BITWISE_WIDTH
 from parallel.chiplets import ace_rows, constant_columns, constant_columns_serial, memory_chunk, memory_order
-from parallel.executor import Recording
 from parallel.fragment_source import TILE_ROWS
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.hashing import HASHER_WIDTH
 from parallel.jit import THREADS, records
 from parallel.last_row import last_row
 from parallel.ranges import BLOCKS, MAX_ROWS, VALUES, range_table
-from parallel.recording import Array
+from parallel.recording import Array, Recording
 from parallel.validation import validate, validate_memory
 from reference.definition.columns import CHIPLETS, COLUMN, RANGE
 from reference.definition.lengths import Lengths

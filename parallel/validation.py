@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel.context_error import ContextError
-from parallel.executor import MAX_CYCLES, Recording
+from parallel.executor import MAX_CYCLES
 from parallel.jit import records
-from parallel.recording import IS_SYSCALL, QUEUES, SNAPSHOT
+from parallel.recording import IS_SYSCALL, QUEUES, SNAPSHOT, Recording
 from parallel.validation_answers import FIELDS, OK, REASONS
 from parallel.validation_queues import check_memory, check_queues, first_not_canonical
 from parallel.validation_snapshots import check_snapshots

@@ -22,8 +22,9 @@ from harness.backend import (
 from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.context_error import ContextError
 from parallel.contexts import boundary_state
-from parallel.executor import Recording, record
+from parallel.executor import record
 from parallel.jit import is_compiled
+from parallel.recording import Recording
 from parallel.stream import Stream
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case

@@ -14,8 +14,9 @@ import numpy as np
 
 from parallel.assemble import Builder
 from parallel.buffer import COLUMN_PAD, Buffer
-from parallel.executor import Recording, record
+from parallel.executor import record
 from parallel.jit import THREADS, jit_parallel
+from parallel.recording import Recording
 from reference.definition.case import Case
 from reference.definition.columns import WIDTH
 from reference.definition.cuts import ONE_FRAGMENT, Every

@@ -19,8 +19,8 @@ import numpy as np
 
 from parallel.assemble import Builder
 from parallel.context_error import ContextError
-from parallel.executor import Recording, record
-from parallel.recording import QUEUES, SNAPSHOT
+from parallel.executor import record
+from parallel.recording import QUEUES, SNAPSHOT, Recording
 from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every
 from reference.definition.field import P
 from reference.definition.formats.case_json import read_case

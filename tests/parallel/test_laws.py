@@ -17,10 +17,11 @@ from tampering import CASES
 
 from parallel.assemble import Builder
 from parallel.contexts import boundary_state, fragment_context, rebuild_alone
-from parallel.executor import Recording, record
+from parallel.executor import record
 from parallel.fragments import FragmentTask, Place, continuation_hashes
 from parallel.jit import THREADS
 from parallel.ranges import BLOCKS, VALUES
+from parallel.recording import Recording
 from reference.definition.case import Case
 from reference.definition.columns import CORE_WIDTH
 from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every

@@ -14,7 +14,7 @@ from parallel.assemble import Builder
 from parallel.context_error import ContextError
 from parallel.contexts import boundary_state, fragment_context, rebuild_alone
 from parallel.cost import recording_cost
-from parallel.executor import Recording
+from parallel.recording import Recording
 from parallel.saved import load, save
 from reference.definition.cuts import Every
 from reference.definition.errors import InputError

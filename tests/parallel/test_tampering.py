@@ -30,8 +30,7 @@ from tampering import (
 from parallel.assemble import Builder
 from parallel.context_error import ContextError
 from parallel.contexts import fragment_context, rebuild_alone
-from parallel.executor import Recording
-from parallel.recording import QUEUES
+from parallel.recording import QUEUES, Recording
 from parallel.validation import validate
 from reference.definition.cuts import Every
 from reference.definition.field import P
