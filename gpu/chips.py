@@ -55,7 +55,9 @@ class Cells:
 class Generation:
     """Everything one generation of one chip may use.
 
-    ``side`` is empty in replay mode: a chip that wants to count then has no pointer to count to (INV-08).
+    ``side`` is empty in replay mode: ``side.get(name)`` is None, and ``side[name]`` raises SideEffectInReplay, so a chip that
+    wants to count has no pointer to count to (INV-08). What the trace needs of the sealed counts is in the plan: ``hist``
+    u32[65536] and ``kcount`` u32[max(1, k)], totals of the whole program, in the last shard's plan only (chips rng, krm).
     """
 
     device: Device
