@@ -71,8 +71,8 @@ def jit(function: F) -> F:
 
 
 def jit_inline(function: F) -> F:
-    """Like :func:`jit` for functions of a few statements that are inlined into their callers before type inference."""
-    compiled: Any = numba.njit(inline="always", nogil=True, error_model="numpy")(function)
+    """Like :func:`jit` for functions of a few statements, which become part of their callers' machine code."""
+    compiled: Any = numba.njit(forceinline=True, nogil=True, error_model="numpy")(function)
     return cast(F, compiled)
 
 

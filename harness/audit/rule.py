@@ -28,8 +28,11 @@ FIRST = 0
 """In ``found``: the first row that violates the rule."""
 COUNT = 1
 """In ``found``: how many rows do."""
+APPLIED = 2
+"""In ``found``: to how many rows it applied."""
+FOUND = 3
 NO_ROW = 2**62
-"""In ``found[:, FIRST]``: no row does."""
+"""In ``found[:, FIRST]``: no row violates it."""
 
 
 class Variant(StrEnum):
@@ -54,18 +57,20 @@ class Rule:
     columns: tuple[str, ...] = ()
     """Cells that it reads, by name; a ' marks the next row."""
     on: tuple[str, ...] = ()
-    """Kinds of rows that it applies to, for a rule on row pairs: names of operations or of chiplet sections."""
+    """Kinds of rows that it applies to, for a rule on row pairs: names of operations or of chiplet sections; all if empty."""
+    when: str = ""
+    """Condition in the notation, where it applies to some of these rows only."""
     variant: Variant | None = None
     """None: holds for both builders of the real VM."""
 
 
-RowKernel = Callable[[Rows, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], None]
-"""``kernel(rows, opcodes, facts, found, kinds)``, compiled, without the interpreter lock, usable by threads at once.
+RowKernel = Callable[[Rows, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]], None]
+"""``kernel(rows, opcodes, facts, found)``, compiled, without the interpreter lock, usable by threads at once.
 
 rows: (n + 1, 72) uint64; the row after the trace's last judged row is its fictitious successor (12 section 7.10).
-opcodes: (n + 1,) uint8, :data:`NO_OPERATION` where the bits are not bits.
-facts: (FACTS,) int64. found: (number of rules, 2) int64, added to with :func:`note`.
-kinds: (number of kinds,) int64, added to: how many of the n rows are of each kind.
+opcodes: (n + 1,) uint8, :data:`NO_OPERATION` where the bits are not bits. facts: (FACTS,) int64.
+found: (number of rules, FOUND) int64: violations are added with :func:`note`, rows that a rule applies to are added to
+``found[rule, APPLIED]``.
 """
 
 
@@ -74,9 +79,14 @@ class RowRules:
     """Rules on row pairs that one compiled loop checks; a rule's number in ``found`` is its position in ``rules``."""
 
     rules: tuple[Rule, ...]
-    kinds: tuple[str, ...]
-    """Names of the kinds of rows that the kernel counts, in the order of its ``kinds``."""
     kernel: RowKernel
+
+
+def nothing_found(rules: int) -> NDArray[np.int64]:
+    """The (rules, FOUND) int64 array that a kernel adds to."""
+    found = np.zeros((rules, FOUND), dtype=np.int64)
+    found[:, FIRST] = NO_ROW
+    return found
 
 
 @jit_inline
