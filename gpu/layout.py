@@ -15,9 +15,6 @@ from gpu.errors import ShapeMismatch
 from reference.definition.columns import MIN_TRACE_ROWS
 from reference.definition.lengths import Lengths
 
-LAYOUT_VERSION: Final = 1
-"""Part of every session's id: a plan made for other array layouts is refused."""
-
 HASHER_ROWS: Final = 8
 """Rows of one permutation."""
 BITWISE_ROWS: Final = 8
