@@ -1,120 +1,28 @@
 """What the engine asks of a device: arrays with a tag, copies, kernel launches by signature, lanes.
 
-Two devices do it: ``host_device`` (NumPy, kernels through the shim) and ``cuda_device`` (CuPy). Everything that both have to
-do alike is here: the arguments of a launch are checked against the kernel's signature before anything runs, and every launch,
+Two devices do it: ``host_device`` (NumPy, kernels through the shim) and ``cuda_device`` (CuPy). What both have to do alike is
+here, once: bytes are taken from the arena before an allocation, arguments are checked before a launch, and every launch,
 copy, wait and release leaves an entry in a log that the invariants read (spec 09, B6 and B12).
 """
 
 from __future__ import annotations
 
-import operator
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from gpu.arena import Arena, Holding, Tag
-from gpu.errors import WrongState
-from gpu.source import BITS_OF_TYPE, Signature
+from gpu.arena import Arena, Tag
+from gpu.buffer import Buffer, Pointer, View, checked_dtype, checked_sort
+from gpu.launching import Argument, Event, Launch, bound_arguments, nulls_of
+from gpu.source import Signature, Source
 
 __all__ = ["Arena", "Buffer", "Device", "Event", "Lane", "Launch", "Pointer", "Tag", "View"]
 
-TYPE_OF_DTYPE: Final = {np.dtype(np.uint8): "u8", np.dtype(np.uint32): "u32", np.dtype(np.uint64): "u64"}
-"""Kernel type of each dtype that a buffer may have."""
-
 SORT_SCRATCH: Final = 8
-"""Bytes of SCRATCH per key that ``argsort`` takes while it runs (positions of 64 bits, before they are narrowed)."""
-
-
-class Buffer:
-    """An array on a device: ``array`` is NumPy's on the host and CuPy's on a CUDA device; contiguous, never resized."""
-
-    __slots__ = ("_holding", "_owner", "address", "array", "dtype", "name", "nbytes", "shape", "size", "tag", "type")
-
-    def __init__(self, owner: _Owner, holding: Holding, array: Any, address: int) -> None:
-        self.tag = holding.tag
-        self.name = holding.name
-        self.dtype: np.dtype[Any] = np.dtype(array.dtype)
-        self.type = TYPE_OF_DTYPE[self.dtype]
-        self.shape: tuple[int, ...] = tuple(array.shape)
-        self.size = int(array.size)
-        self.nbytes = holding.nbytes
-        self.array: Any = array
-        self.address = address
-        self._owner = owner
-        self._holding = holding
-
-    @property
-    def freed(self) -> bool:
-        """Whether the bytes were given back."""
-        return self.array is None
-
-    def free(self) -> None:
-        """Gives the bytes back, after every launch that uses them is done; a second call does nothing."""
-        if self.array is not None:
-            self._owner.before_free(self)
-            self.array = None
-            self._holding.release()
-
-    def offset(self, elements: int) -> View:
-        """A pointer to the element at this index; one past the end is allowed, as for an empty rest.
-
-        Raises ValueError beyond.
-        """
-        if not 0 <= elements <= self.size:
-            raise ValueError(f"{self.name}: element {elements} of {self.size}")
-        return View(self, elements)
-
-    def __repr__(self) -> str:
-        return f"Buffer({self.tag}, {self.name}, {self.type}{list(self.shape)}{', freed' if self.freed else ''})"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A pointer into a buffer."""
-
-    buffer: Buffer
-    elements: int
-
-    @property
-    def address(self) -> int:
-        """Address of the element."""
-        return self.buffer.address + self.elements * self.buffer.dtype.itemsize
-
-
-Pointer = Buffer | View | None
-"""What may be given for a pointer parameter; None is null."""
-
-
-class _Owner(Protocol):
-    def before_free(self, buffer: Buffer) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One kernel launch."""
-
-    kernel: str
-    threads: int
-    lane: int | None
-    phase: str
-    nulls: tuple[str, ...]
-    """Names of the pointer parameters that were null."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A copy, a wait or a release; ``at`` is the number of launches logged before it."""
-
-    kind: str
-    """upload, download, copy, sort, finish, synchronise or free."""
-    name: str
-    nbytes: int
-    lane: int | None
-    phase: str
-    at: int
+"""Bytes of SCRATCH per key that ``argsort`` takes while it runs: positions of 64 bits, before they are narrowed."""
 
 
 class Lane(Protocol):
@@ -133,163 +41,183 @@ class Lane(Protocol):
         ...
 
 
-class Device(Protocol):
-    """A place for buffers and kernels. Methods that take a buffer raise WrongState when it was freed."""
+class Device(ABC):
+    """A place for buffers and kernels; lanes may be used by one thread each. Methods given a freed buffer raise WrongState."""
 
     name: ClassVar[str]
     """host or cuda."""
     row_pad: ClassVar[int]
     """Rows by which a tile's leading dimension exceeds its rows: on a host, columns a power of two apart share cache sets."""
-    arena: Arena
-    log: list[Launch]
-    events: list[Event]
-    phase: str
-    """Written into every entry of the log; the session sets it."""
+
+    def __init__(self, source: Source, block: int, budget: int | None) -> None:
+        if not 1 <= block <= 1024:
+            raise ValueError(f"a block has 1 to 1024 threads, not {block}")
+        self.source = source
+        self.arena = Arena(budget)
+        self.log: list[Launch] = []
+        self.events: list[Event] = []
+        self.phase = ""
+        """Written into every entry of the log; the session sets it."""
+        self._block = block
+        self._lanes: dict[int, Lane] = {}
 
     @classmethod
+    @abstractmethod
     def probe(cls) -> tuple[bool, str]:
         """Whether this machine can run the device, and which one it is or why not."""
-        ...
 
     def empty(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
         """A buffer with arbitrary contents.
 
         Raises BudgetExceeded before anything is allocated, TypeError for a dtype other than uint8, uint32 and uint64.
         """
-        ...
+        known = checked_dtype(name, dtype)
+        dimensions = (shape,) if isinstance(shape, int) else shape
+        if any(extent < 0 for extent in dimensions):
+            raise ValueError(f"{name}: shape {dimensions}")
+        holding = self.arena.take(tag, name, int(np.prod(dimensions, dtype=np.int64)) * known.itemsize)
+        try:
+            array, address = self._allocate(dimensions, known)
+        except BaseException:
+            holding.release()
+            raise
+        return Buffer(self, holding, array, address)
 
     def full(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike, value: int) -> Buffer:
         """A buffer filled with one value."""
-        ...
+        buffer = self.empty(tag, name, shape, dtype)
+        self._fill(buffer, value)
+        return buffer
 
     def upload(self, tag: Tag, name: str, array: npt.NDArray[Any]) -> Buffer:
         """A buffer with a copy of the array's contents."""
-        ...
+        buffer = self.empty(tag, name, array.shape, array.dtype)
+        self.write(buffer, array)
+        return buffer
+
+    def write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
+        """Replaces the contents; raises TypeError or ValueError when dtype or shape differ."""
+        buffer.check_alive()
+        buffer.check_contents(array)
+        self._write(buffer, array)
+        self.note("upload", buffer.name, buffer.nbytes)
 
     def download(self, buffer: Buffer) -> npt.NDArray[Any]:
         """A copy of the contents in the host's memory, after every launch that writes them is done."""
-        ...
-
-    def write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
-        """Replaces the contents. Raises TypeError or ValueError when dtype or shape differ."""
-        ...
+        buffer.check_alive()
+        self.note("download", buffer.name, buffer.nbytes)
+        return self._read(buffer)
 
     def copy(self, tag: Tag, name: str, buffer: Buffer) -> Buffer:
         """A new buffer with the same contents."""
-        ...
+        buffer.check_alive()
+        copied = self.empty(tag, name, buffer.shape, buffer.dtype)
+        self._copy(buffer, copied)
+        self.note("copy", name, buffer.nbytes)
+        return copied
 
-    def launch(self, kernel: str, threads: int, *arguments: Pointer | int, lane: Lane | None = None) -> None:
+    def launch(self, kernel: str, threads: int, *arguments: Argument, lane: Lane | None = None) -> None:
         """Runs a kernel with at least ``threads`` threads, rounded up to blocks; the kernel bounds its own index.
 
         Arguments follow the kernel's signature: a buffer, a view or None for a pointer, an int for a scalar. Raises TypeError
-        for an unknown kernel, a wrong count, a wrong kind or element type; ValueError for a scalar out of range; WrongState
-        for a freed buffer; KernelBuildError when the kernels do not compile.
+        for an unknown kernel, a wrong count, a wrong kind or element type; ValueError for a number out of range; WrongState
+        for a freed buffer; KernelBuildError when the kernels do not compile; DeviceError when the device failed.
         """
-        ...
+        signature = self.source.signatures.get(kernel)
+        if signature is None:
+            raise TypeError(f"there is no kernel {kernel}")
+        bound = bound_arguments(signature, threads, arguments)
+        block = self._block if signature.block is None else min(self._block, signature.block)
+        index = None if lane is None else lane.index
+        self.log.append(Launch(kernel, threads, index, self.phase, nulls_of(signature, arguments)))
+        if threads:
+            self._start(signature, -(-threads // block), block, bound, arguments, lane)
 
     def argsort(self, keys: Buffer, out: Buffer, lane: Lane | None = None) -> None:
         """Writes into ``out`` (uint32) the positions that sort ``keys`` (uint64); equal keys keep their order."""
-        ...
+        checked_sort(keys, out)
+        scratch = self.arena.take(Tag.SCRATCH, f"sort of {keys.name}", keys.size * SORT_SCRATCH)
+        try:
+            self._sort(keys, out, lane)
+        finally:
+            scratch.release()
+        self.note("sort", keys.name, keys.nbytes, lane)
 
     def lane(self, index: int) -> Lane:
         """The lane of this number, the same one at every call."""
-        ...
+        found = self._lanes.get(index)
+        return found if found is not None else self._lanes.setdefault(index, self._new_lane(index))
 
     def synchronise(self) -> None:
-        """Waits for all lanes."""
-        ...
+        """Waits for everything that was launched."""
+        self._wait()
+        self.note("synchronise", "", 0)
 
+    @abstractmethod
     def pool_bytes(self) -> int:
         """Bytes that the back end's own allocator holds for live buffers; the arena's total on the host."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Waits and drops what the device keeps for itself; buffers of others stay theirs. A second call does nothing."""
-        ...
 
-    def __enter__(self) -> Self: ...
+    def clear_log(self) -> None:
+        """Forgets launches and events; a device that lives long grows its log otherwise."""
+        self.log.clear()
+        self.events.clear()
 
-    def __exit__(self, *_: object) -> None: ...
+    def note(self, kind: str, name: str, nbytes: int, lane: Lane | None = None) -> None:
+        """Adds an event to the log."""
+        index = None if lane is None else lane.index
+        self.events.append(Event(kind, name, nbytes, index, self.phase, len(self.log)))
 
+    def before_free(self, buffer: Buffer) -> None:
+        """Waits for what still uses the buffer and notes its release."""
+        self._wait_for_uses(buffer)
+        self.note("free", buffer.name, buffer.nbytes)
 
-def checked_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """The dtype, if kernels have a type for it; else TypeError."""
-    known = np.dtype(dtype)
-    if known not in TYPE_OF_DTYPE:
-        raise TypeError(f"{name}: buffers hold uint8, uint32 or uint64, not {known}")
-    return known
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-def checked_contents(buffer: Buffer, array: npt.NDArray[Any]) -> None:
-    """Raises TypeError or ValueError unless the array has the buffer's dtype and shape."""
-    if array.dtype != buffer.dtype:
-        raise TypeError(f"{buffer.name}: holds {buffer.dtype}, not {array.dtype}")
-    if array.shape != buffer.shape:
-        raise ValueError(f"{buffer.name}: has shape {buffer.shape}, not {array.shape}")
+    @abstractmethod
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, int]:
+        """An array and its address."""
 
+    @abstractmethod
+    def _fill(self, buffer: Buffer, value: int) -> None: ...
 
-def checked_alive(buffer: Buffer) -> None:
-    """Raises WrongState for a freed buffer."""
-    if buffer.array is None:
-        raise WrongState(f"{buffer.name}: the buffer was freed")
+    @abstractmethod
+    def _write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None: ...
 
+    @abstractmethod
+    def _read(self, buffer: Buffer) -> npt.NDArray[Any]: ...
 
-def checked_sort(keys: Buffer, out: Buffer) -> None:
-    """Raises TypeError, ValueError or WrongState unless these are uint64 keys and as many uint32 places."""
-    checked_alive(keys)
-    checked_alive(out)
-    if keys.type != "u64" or out.type != "u32":
-        raise TypeError(f"keys are uint64 and positions uint32, not {keys.dtype} and {out.dtype}")
-    if keys.shape != out.shape or len(keys.shape) != 1:
-        raise ValueError(f"{keys.shape} keys and {out.shape} positions")
-    if keys.size > 1 << 32:
-        raise ValueError(f"{keys.size} keys do not fit into 32-bit positions")
+    @abstractmethod
+    def _copy(self, source: Buffer, target: Buffer) -> None: ...
 
+    @abstractmethod
+    def _start(
+        self,
+        signature: Signature,
+        grid: int,
+        block: int,
+        bound: list[int],
+        arguments: Sequence[Argument],
+        lane: Lane | None,
+    ) -> None:
+        """Runs the kernel; ``bound`` are the checked arguments as integers."""
 
-def bound_arguments(signature: Signature, threads: int, arguments: Sequence[Pointer | int]) -> list[int]:
-    """The arguments as integers, addresses and scalars, checked against the signature; see ``Device.launch`` for errors."""
-    parameters = signature.parameters
-    if len(arguments) != len(parameters):
-        raise TypeError(f"{signature.name} takes {len(parameters)} arguments, {len(arguments)} were given")
-    if threads < 0:
-        raise ValueError(f"{signature.name}: {threads} threads")
-    bound = []
-    for parameter, value in zip(parameters, arguments, strict=True):
-        if not parameter.pointer:
-            bound.append(_scalar(signature, parameter.name, parameter.type, value))
-        elif value is None:
-            bound.append(0)
-        elif isinstance(value, Buffer):
-            if value.type != parameter.type or value.array is None:
-                raise _refusal(signature, parameter.name, parameter.type, value)
-            bound.append(value.address)
-        elif isinstance(value, View):
-            if value.buffer.type != parameter.type or value.buffer.array is None:
-                raise _refusal(signature, parameter.name, parameter.type, value.buffer)
-            bound.append(value.address)
-        else:
-            raise TypeError(f"{signature.name}: {parameter.name} is a pointer, not {type(value).__name__}")
-    return bound
+    @abstractmethod
+    def _sort(self, keys: Buffer, out: Buffer, lane: Lane | None) -> None: ...
 
+    @abstractmethod
+    def _new_lane(self, index: int) -> Lane: ...
 
-def nulls_of(signature: Signature, arguments: Sequence[Pointer | int]) -> tuple[str, ...]:
-    """Names of the parameters that were given None."""
-    if None not in arguments:
-        return ()
-    pairs = zip(signature.parameters, arguments, strict=True)
-    return tuple(parameter.name for parameter, value in pairs if value is None)
+    @abstractmethod
+    def _wait(self) -> None: ...
 
-
-def _scalar(signature: Signature, name: str, kind: str, value: Pointer | int) -> int:
-    if value is None or isinstance(value, Buffer | View):
-        raise TypeError(f"{signature.name}: {name} is a {kind}, not {type(value).__name__}")
-    number = operator.index(value)
-    if not 0 <= number < 1 << BITS_OF_TYPE[kind]:
-        raise ValueError(f"{signature.name}: {name} is a {kind}, {number} does not fit")
-    return number
-
-
-def _refusal(signature: Signature, name: str, kind: str, buffer: Buffer) -> Exception:
-    if buffer.array is None:
-        return WrongState(f"{signature.name}: {name} is given {buffer.name}, which was freed")
-    return TypeError(f"{signature.name}: {name} points to {kind}, {buffer.name} holds {buffer.type}")
+    @abstractmethod
+    def _wait_for_uses(self, buffer: Buffer) -> None: ...

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import ClassVar, Final
 
+from gpu.header import carry_name
+
 
 class GpuError(Exception):
     """Base of all errors of this package."""
@@ -205,6 +207,9 @@ def from_error_word(word: int, fragment_of_row: Callable[[int], int]) -> GpuErro
         code = KernelCode(number)
     except ValueError:
         return RawStateError("kernel", None, row, None, f"unknown code {number}, detail {detail}")
-    field = QUEUES[detail] if code in _QUEUE_CODES and detail < len(QUEUES) else str(detail)
+    if code is KernelCode.CARRY:
+        field = carry_name(detail)
+    else:
+        field = QUEUES[detail] if code in _QUEUE_CODES and detail < len(QUEUES) else str(detail)
     raised = _CLASS_OF_CODE.get(code, RawStateError)
     return raised(code.name, fragment_of_row(row), row, field, KERNEL_ERRORS[code])

@@ -6,30 +6,20 @@ threads of a launch run is a parameter: results that depend on it are races that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from gpu.arena import Arena, Tag
-from gpu.device import (
-    SORT_SCRATCH,
-    Buffer,
-    Event,
-    Lane,
-    Launch,
-    Pointer,
-    bound_arguments,
-    checked_alive,
-    checked_contents,
-    checked_dtype,
-    checked_sort,
-    nulls_of,
-)
+from gpu.buffer import Buffer
+from gpu.device import Device, Lane
 from gpu.errors import DeviceUnavailable
-from gpu.shim import HostKernels, find_compiler
-from gpu.source import load
+from gpu.launching import Argument
+from gpu.shim import Compiler, HostKernels, cache_directory, find_compiler
+from gpu.source import Signature, Source, load
 
 ORDERS: Final = ("forward", "reverse", "strided")
 """Orders in which the threads of a launch can run, by number."""
@@ -44,10 +34,10 @@ class HostLane:
 
     def finish(self) -> None:
         """Notes that the lane's work is done."""
-        self._device._note("finish", f"lane {self.index}", 0, self)
+        self._device.note("finish", f"lane {self.index}", 0, self)
 
 
-class HostDevice:
+class HostDevice(Device):
     """A device whose memory is the host's.
 
     ``order`` is an index of ORDERS, ``block`` the threads of a block, ``defines`` are prepended to the source, ``extra``
@@ -71,120 +61,67 @@ class HostDevice:
     ) -> None:
         if order not in range(len(ORDERS)):
             raise ValueError(f"order {order}: orders are {', '.join(f'{i} {name}' for i, name in enumerate(ORDERS))}")
-        if not 1 <= block <= 1024:
-            raise ValueError(f"a block has 1 to 1024 threads, not {block}")
-        self.arena = Arena(budget)
-        self.log: list[Launch] = []
-        self.events: list[Event] = []
-        self.phase = ""
-        self.kernels = HostKernels(load(defines, extra), sanitize=sanitize)
-        self._signatures = self.kernels.source.signatures
+        super().__init__(load(defines, extra), block, budget)
+        self.kernels = _kernels(self.source, sanitize, find_compiler(), cache_directory())
         self._order = order
-        self._block = block
-        self._lanes: dict[int, HostLane] = {}
 
     @classmethod
     def probe(cls) -> tuple[bool, str]:
         """Whether there is a C++ compiler, and which, or why not."""
         try:
-            return True, find_compiler().identity.splitlines()[1]
+            return True, find_compiler().version
         except DeviceUnavailable as error:
             return False, str(error)
-
-    def empty(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
-        """A buffer with arbitrary contents."""
-        known = checked_dtype(name, dtype)
-        count = int(np.prod(shape, dtype=np.int64))
-        holding = self.arena.take(tag, name, count * known.itemsize)
-        try:
-            array: npt.NDArray[Any] = np.empty(shape, known)
-        except BaseException:
-            holding.release()
-            raise
-        return Buffer(self, holding, array, int(array.ctypes.data))
-
-    def full(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike, value: int) -> Buffer:
-        """A buffer filled with one value."""
-        buffer = self.empty(tag, name, shape, dtype)
-        buffer.array.fill(value)
-        return buffer
-
-    def upload(self, tag: Tag, name: str, array: npt.NDArray[Any]) -> Buffer:
-        """A buffer with a copy of the array's contents."""
-        buffer = self.empty(tag, name, array.shape, array.dtype)
-        buffer.array[...] = array
-        self._note("upload", name, buffer.nbytes)
-        return buffer
-
-    def download(self, buffer: Buffer) -> npt.NDArray[Any]:
-        """A copy of the contents."""
-        checked_alive(buffer)
-        self._note("download", buffer.name, buffer.nbytes)
-        copied: npt.NDArray[Any] = buffer.array.copy()
-        return copied
-
-    def write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
-        """Replaces the contents."""
-        checked_alive(buffer)
-        checked_contents(buffer, array)
-        buffer.array[...] = array
-        self._note("upload", buffer.name, buffer.nbytes)
-
-    def copy(self, tag: Tag, name: str, buffer: Buffer) -> Buffer:
-        """A new buffer with the same contents."""
-        checked_alive(buffer)
-        copied = self.empty(tag, name, buffer.shape, buffer.dtype)
-        copied.array[...] = buffer.array
-        self._note("copy", name, buffer.nbytes)
-        return copied
-
-    def launch(self, kernel: str, threads: int, *arguments: Pointer | int, lane: Lane | None = None) -> None:
-        """Runs a kernel to its end."""
-        signature = self._signatures.get(kernel)
-        if signature is None:
-            raise TypeError(f"there is no kernel {kernel}")
-        bound = bound_arguments(signature, threads, arguments)
-        block = self._block if signature.block is None else min(self._block, signature.block)
-        index = None if lane is None else lane.index
-        self.log.append(Launch(kernel, threads, index, self.phase, nulls_of(signature, arguments)))
-        if threads:
-            self.kernels.function(kernel)(-(-threads // block), block, self._order, *bound)
-
-    def argsort(self, keys: Buffer, out: Buffer, lane: Lane | None = None) -> None:
-        """Writes the positions that sort the keys, stably."""
-        checked_sort(keys, out)
-        scratch = self.arena.take(Tag.SCRATCH, f"sort of {keys.name}", keys.size * SORT_SCRATCH)
-        try:
-            out.array[...] = np.argsort(keys.array, kind="stable")
-        finally:
-            scratch.release()
-        self._note("sort", keys.name, keys.nbytes, lane)
-
-    def lane(self, index: int) -> HostLane:
-        """The lane of this number."""
-        return self._lanes.setdefault(index, HostLane(self, index))
-
-    def synchronise(self) -> None:
-        """Nothing is ever left to wait for."""
-        self._note("synchronise", "", 0)
 
     def pool_bytes(self) -> int:
         """The arena's live bytes."""
         return self.arena.total
 
-    def before_free(self, buffer: Buffer) -> None:
-        """Notes the release."""
-        self._note("free", buffer.name, buffer.nbytes)
-
     def close(self) -> None:
         """Nothing is kept."""
 
-    def __enter__(self) -> Self:
-        return self
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, int]:
+        array: npt.NDArray[Any] = np.empty(shape, dtype)
+        return array, int(array.ctypes.data)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _fill(self, buffer: Buffer, value: int) -> None:
+        buffer.array.fill(value)
 
-    def _note(self, kind: str, name: str, nbytes: int, lane: Lane | None = None) -> None:
-        index = None if lane is None else lane.index
-        self.events.append(Event(kind, name, nbytes, index, self.phase, len(self.log)))
+    def _write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
+        buffer.array[...] = array
+
+    def _read(self, buffer: Buffer) -> npt.NDArray[Any]:
+        copied: npt.NDArray[Any] = buffer.array.copy()
+        return copied
+
+    def _copy(self, source: Buffer, target: Buffer) -> None:
+        target.array[...] = source.array
+
+    def _start(
+        self,
+        signature: Signature,
+        grid: int,
+        block: int,
+        bound: list[int],
+        arguments: Sequence[Argument],  # noqa: ARG002 - the launch is done when it returns: nothing to remember
+        lane: Lane | None,  # noqa: ARG002
+    ) -> None:
+        self.kernels.function(signature.name)(grid, block, self._order, *bound)
+
+    def _sort(self, keys: Buffer, out: Buffer, lane: Lane | None) -> None:  # noqa: ARG002 - done when it returns
+        out.array[...] = np.argsort(keys.array, kind="stable")
+
+    def _new_lane(self, index: int) -> HostLane:
+        return HostLane(self, index)
+
+    def _wait(self) -> None:
+        """Nothing is ever left to wait for."""
+
+    def _wait_for_uses(self, buffer: Buffer) -> None:
+        """Nothing is ever left to wait for."""
+
+
+@lru_cache(maxsize=8)
+def _kernels(source: Source, sanitize: bool, compiler: Compiler, cache: Path) -> HostKernels:
+    # A device per case is cheap only if finding the built libraries is done once.
+    return HostKernels(source, compiler, cache, sanitize=sanitize)

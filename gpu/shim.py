@@ -44,7 +44,10 @@ class Compiler:
     """A C++ compiler: how to call it, and what its version text says."""
 
     command: tuple[str, ...]
+    version: str
+    """First line of what it says of itself."""
     identity: str
+    """Everything that can change what it produces: command, version text, this machine's architecture."""
 
 
 def find_compiler() -> Compiler:
@@ -61,17 +64,18 @@ def _find_compiler(chosen: str, path: str) -> Compiler:
     for command in candidates:
         found = shutil.which(command[0], path=path)
         if found is not None:
-            return Compiler((found, *command[1:]), _identity((found, *command[1:])))
+            return _compiler((found, *command[1:]))
     names = "CXX names " + chosen if chosen.strip() else "neither g++ nor clang++ is on the path, and CXX is not set"
     raise DeviceUnavailable(f"no C++ compiler: {names}")
 
 
-def _identity(command: tuple[str, ...]) -> str:
+def _compiler(command: tuple[str, ...]) -> Compiler:
     try:
         shown = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise DeviceUnavailable(f"no C++ compiler: {shlex.join(command)} --version fails: {error}") from error
-    return f"{shlex.join(command)}\n{shown.stdout}\n{platform.machine()}"
+    version = next(iter(shown.stdout.splitlines()), command[0])
+    return Compiler(command, version, f"{shlex.join(command)}\n{shown.stdout}\n{platform.machine()}")
 
 
 def cache_directory() -> Path:
@@ -86,9 +90,10 @@ def cache_directory() -> Path:
 class HostKernels:
     """The exported kernels of a source as ctypes functions; thread-safe."""
 
-    def __init__(self, source: Source, *, sanitize: bool = False) -> None:
+    def __init__(self, source: Source, compiler: Compiler, cache: Path, *, sanitize: bool = False) -> None:
         self.source = source
-        self.compiler = find_compiler()
+        self.compiler = compiler
+        self.cache = cache
         self.options = (*_OPTIONS, *(_SANITIZED if sanitize else _PLAIN))
         self._shim = KernelFile("shim.h", (source.directory / "shim.h").read_text(encoding="utf-8")).numbered
         self._lock = threading.Lock()
@@ -134,7 +139,7 @@ class HostKernels:
 
     def _path_of(self, unit: str) -> Path:
         key = hashlib.sha256("\0".join((unit, *self.options, self.compiler.identity)).encode()).hexdigest()[:32]
-        return cache_directory() / f"{key}.so"
+        return self.cache / f"{key}.so"
 
     def _start(self, file: str) -> tuple[str, Path, Path | None, subprocess.Popen[str] | None]:
         unit = self._unit(file)

@@ -34,6 +34,7 @@ SHARED: Final = ("types.cuh", "layout.cuh", CONSTANTS, "field.cuh", "rpo.cuh", "
 """Files whose functions any kernel may use."""
 
 CHIPS: Final = (
+    "raw.cuh",
     "replay.cuh",
     "expand.cuh",
     "hasher.cuh",
@@ -98,7 +99,7 @@ class KernelFile:
         return f'#line 1 "{self.name}"\n{self.text}\n'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """All kernel files in order, and the signatures of the exported kernels by name."""
 
