@@ -35,6 +35,8 @@ class ShardCounts:
     bitwise_operations: int
     accesses: int
     ace_rows: int
+    growth: int = 0
+    """Most continuations that a fragment adds to those of its header; known once the shard was replayed."""
 
     @property
     def core_rows(self) -> int:
@@ -79,6 +81,8 @@ class Extent:
     """Hasher rows of the whole program."""
     is_first: bool
     is_last: bool
+    growth: int = 0
+    """Most continuations that a fragment adds to those of its header; known from the side-effect replay."""
 
     @property
     def shard_rows(self) -> int:
@@ -152,6 +156,7 @@ def extents(shards: Sequence[ShardCounts], *, kernel_rows: int, range_rows: int)
             hasher_total=starts.bitwise,
             is_first=index == 0,
             is_last=index == len(shards) - 1,
+            growth=shard.growth,
         )
         for index, shard in enumerate(shards)
     )

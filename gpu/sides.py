@@ -39,6 +39,9 @@ class Label(IntEnum):
     CALL = 11
 
 
+LABELS: Final = tuple(Label)
+"""All labels, in the order of their values."""
+
 REQUEST: Final = 0
 """Requests and pushes: first index of the bus array."""
 RESPONSE: Final = 1
