@@ -37,6 +37,8 @@ class ShardCounts:
     ace_rows: int
     growth: int = 0
     """Most continuations that a fragment adds to those of its header; known once the shard was replayed."""
+    permutations: int = 0
+    """Recorded ones: of HPERM, LOGPRECOMPILE and Merkle paths."""
 
     @property
     def core_rows(self) -> int:
@@ -83,6 +85,8 @@ class Extent:
     is_last: bool
     growth: int = 0
     """Most continuations that a fragment adds to those of its header; known from the side-effect replay."""
+    permutations: int = 0
+    """Recorded permutations of this shard; the hasher's scratch is proportional to them."""
 
     @property
     def shard_rows(self) -> int:
@@ -157,6 +161,7 @@ def extents(shards: Sequence[ShardCounts], *, kernel_rows: int, range_rows: int)
             is_first=index == 0,
             is_last=index == len(shards) - 1,
             growth=shard.growth,
+            permutations=shard.permutations,
         )
         for index, shard in enumerate(shards)
     )
