@@ -70,6 +70,12 @@ def jit(function: F) -> F:
     return cast(F, compiled)
 
 
+def jit_part(function: F) -> F:
+    """Like :func:`jit` for a function that is only called by compiled ones: it is kept in their cache entries."""
+    compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    return cast(F, compiled)
+
+
 def jit_inline(function: F) -> F:
     """Like :func:`jit` for functions of a few statements, which become part of their callers' machine code."""
     compiled: Any = numba.njit(forceinline=True, nogil=True, error_model="numpy")(function)

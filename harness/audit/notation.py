@@ -18,6 +18,9 @@ NEXT = "_next"
 """What ' becomes inside generated code."""
 ROW_IN_CYCLE = "k"
 """The row number modulo 8."""
+OPCODE = "op"
+"""The row's opcode; ``op'`` the next row's."""
+SPECIAL = frozenset((ROW_IN_CYCLE, OPCODE, OPCODE + NEXT))
 
 _PRIME = re.compile(r"\b([A-Za-z_]\w*)'")
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
@@ -49,6 +52,8 @@ class Vocabulary:
     """By name: an expression of columns and other definitions, evaluated in the row pair."""
     macros: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     """By name: parameters and expression."""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    """By name: a number, such as an operation's opcode."""
 
     @cached_property
     def _parsed_definitions(self) -> dict[str, ast.expr]:
@@ -59,8 +64,15 @@ class Vocabulary:
         return {name: (parameters, parse(text)) for name, (parameters, text) in self.macros.items()}
 
     def expanded(self, text: str) -> ast.expr:
-        """The expression with macros replaced. Raises NotationError for a macro or a number of arguments unknown."""
-        return _Expand(self._parsed_macros, text).visit_expression(parse(text))
+        """The expression with macros and constants replaced.
+
+        Raises NotationError for an unknown macro and for a wrong number of arguments.
+        """
+        expression = _Expand(self._parsed_macros, text).visit_expression(parse(text))
+        numbers: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in self.constants.items()}
+        replaced = _Substitute(numbers).visit(expression)
+        assert isinstance(replaced, ast.expr)
+        return replaced
 
     def names_of(self, text: str) -> tuple[list[str], list[str]]:
         """Cells (in generated code's spelling) and definitions that the text needs, definitions in order of evaluation.
@@ -74,7 +86,7 @@ class Vocabulary:
 
     def _collect(self, expression: ast.expr, text: str, cells: dict[str, None], definitions: dict[str, None]) -> None:
         for node in ast.walk(expression):
-            if not isinstance(node, ast.Name) or node.id == ROW_IN_CYCLE:
+            if not isinstance(node, ast.Name) or node.id in SPECIAL:
                 continue
             if node.id in self.definitions:
                 if node.id not in definitions:
@@ -217,6 +229,8 @@ def _truth(node: ast.expr, text: str) -> str:
     if isinstance(node, ast.Compare):
         left = _value(node.left, text)
         parts = []
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
+            return _membership(node, text)
         for operator, right in zip(node.ops, node.comparators, strict=True):
             if type(operator) not in _COMPARISONS:
                 raise NotationError(text, f"no comparison {ast.unparse(node)}")
@@ -225,3 +239,12 @@ def _truth(node: ast.expr, text: str) -> str:
             left = compared
         return " and ".join(parts)
     raise NotationError(text, f"{ast.unparse(node)} is no condition")
+
+
+def _membership(node: ast.Compare, text: str) -> str:
+    members = node.comparators[0]
+    if not isinstance(members, ast.Tuple):
+        raise NotationError(text, f"{ast.unparse(members)} is no list of values")
+    left = _value(node.left, text)
+    found = " or ".join(f"{left} == {_value(member, text)}" for member in members.elts)
+    return f"not ({found})" if isinstance(node.ops[0], ast.NotIn) else f"({found})"
