@@ -1,23 +1,16 @@
 // The commitment over rows: the trace put together from its chips, rows of the extension hashed with RPO, and the tree
 // (spec 11, sections 3 and 4). A node is four words; node 1 is the root, the leaf of row i is node leaves + i.
 
-// Trace row of row i of a tile whose rows stand in runs: the last run that starts at or before i.
-DEV u64 run_row(const u32* run_start, const u64* run_base, u64 runs, u64 i) {
-    u64 low = 0, high = runs;
-    while (high - low > 1) {
-        u64 middle = (low + high) / 2;
-        if (run_start[middle] <= i) low = middle;
-        else high = middle;
-    }
-    return run_base[low] + (i - run_start[low]);
-}
-
 // Copies a tile into the matrix [72][length]. run_start null: the tile's rows are neighbours.
-GLOBAL merkle_place(const u64* __restrict__ cells, u64 ld, u64 rows, u64 columns, u64 first_row, u64 first_column, const u32* __restrict__ run_start, const u64* __restrict__ run_base, u64 runs, u64* __restrict__ matrix, u64 length) {
+GLOBAL merkle_place(const u64* __restrict__ cells, u64 ld, u64 rows, u64 columns, u64 first_row, u64 first_column, const u32* __restrict__ run_start, const u64* __restrict__ run_base, u32 runs, u64* __restrict__ matrix, u64 length) {
     u64 i = TID;
     if (i >= rows * columns) return;
     u64 c = i / rows, r = i - c * rows;
-    u64 row = first_row + (run_start ? run_row(run_start, run_base, runs, r) : r);
+    u64 row = first_row + r;
+    if (run_start) {
+        u32 run = memory_run(run_start, runs, (u32)r);
+        row = first_row + run_base[run] + (r - run_start[run]);
+    }
     if (row < length) matrix[(first_column + c) * length + row] = cells[c * ld + r];
 }
 

@@ -57,22 +57,31 @@ GLOBAL proof_range(const u64* __restrict__ values, u64 rows, u64 first_row, u64*
 }
 
 // Memory rows in sorted order: f_scw says whether context and word are those of the row before (detail 0), and d1 * 2^16 + d0
-// is the step of the first of context, word, clk that changed (detail 1). Rows that begin a run have their predecessor in
-// another shard and are passed over, but the whole program's first row has the fictitious one (detail 2).
-GLOBAL proof_memory(const u64* __restrict__ ctx, const u64* __restrict__ word, const u64* __restrict__ clk, const u64* __restrict__ d0, const u64* __restrict__ d1, const u64* __restrict__ same, u64 rows, u64 first_row, const u32* __restrict__ run_start, const u64* __restrict__ run_base, u64 runs, u64* bad) {
+// is the step of the first of context, word, clk that changed (detail 1). The row before a run's first one belongs to another
+// shard: the plan has its key and clk. The section's first row has a fictitious one with the same key and clk - 1.
+GLOBAL proof_memory(const u64* __restrict__ ctx, const u64* __restrict__ word, const u64* __restrict__ clk, const u64* __restrict__ d0, const u64* __restrict__ d1, const u64* __restrict__ same, u64 rows, u64 first_row, const u32* __restrict__ run_start, const u64* __restrict__ run_base, const u64* __restrict__ run_key, const u32* __restrict__ run_clk, const u8* __restrict__ run_first, u32 runs, u64* bad) {
     u64 i = TID;
     if (i >= rows) return;
-    u64 row = run_row(run_start, run_base, runs, i);
-    u64 delta = add(d0[i], mul(d1[i], 65536));
-    if (row == 0) {
-        if (same[i] != 1 || delta != 1) BAD(first_row, 2);
-        return;
+    u32 run = memory_run(run_start, runs, (u32)i);
+    u64 row = first_row + run_base[run] + (i - run_start[run]);
+    u64 old_ctx, old_word, old_clk;
+    if (i != run_start[run]) {
+        old_ctx = ctx[i - 1];
+        old_word = word[i - 1];
+        old_clk = clk[i - 1];
+    } else if (run_first[run]) {
+        old_ctx = ctx[i];
+        old_word = word[i];
+        old_clk = sub(clk[i], 1);
+    } else {
+        old_ctx = run_key[run] >> 32;
+        old_word = run_key[run] & EPS;
+        old_clk = run_clk[run];
     }
-    if (i == 0 || run_row(run_start, run_base, runs, i - 1) + 1 != row) return;
-    u64 stays = ctx[i] == ctx[i - 1] && word[i] == word[i - 1];
-    if (same[i] != stays) BAD(first_row + row, 0);
-    u64 step = ctx[i] != ctx[i - 1] ? sub(ctx[i], ctx[i - 1]) : word[i] != word[i - 1] ? sub(word[i], word[i - 1]) : sub(clk[i], clk[i - 1]);
-    if (delta != step) BAD(first_row + row, 1);
+    u64 stays = ctx[i] == old_ctx && word[i] == old_word;
+    if (same[i] != stays) BAD(row, 0);
+    u64 step = ctx[i] != old_ctx ? sub(ctx[i], old_ctx) : word[i] != old_word ? sub(word[i], old_word) : sub(clk[i], old_clk);
+    if (add(d0[i], mul(d1[i], 65536)) != step) BAD(row, 1);
 }
 
 // Per column of a tile: the first row (of the block) that differs, and how many do.
