@@ -39,3 +39,6 @@ DEV void bus_add(u64* bus, u32 side, u32 label, u64 h) { bus_add_many(bus, side,
 struct BusTally { u64 count, sum; };
 DEV void tally(BusTally* t, u64 h) { t->count += 1; t->sum += h; }
 DEV void bus_flush(u64* bus, u32 side, u32 label, const BusTally* t) { bus_add_many(bus, side, label, t->count, t->sum); }
+
+// How a kernel of a chiplet reports: `row` is a variable of the kernel, and what it counts stands at the kernel.
+#define FAIL(code, detail) do { atomicMin(err, ((u64)(row) << 16) | ((u64)(code) << 8) | (u64)(detail)); return; } while (0)
