@@ -22,7 +22,11 @@ from gpu.source import Signature, Source
 __all__ = ["Arena", "Buffer", "Device", "Event", "Lane", "Launch", "Pointer", "Tag", "View"]
 
 SORT_SCRATCH: Final = 8
-"""Bytes of SCRATCH per key that ``argsort`` takes while it runs: positions of 64 bits, before they are narrowed."""
+"""Bytes of SCRATCH per key that ``argsort`` takes while it runs: positions of 64 bits, before they are narrowed. What a back
+end's sort takes for itself beyond that shows in ``pool_bytes`` only."""
+
+GRID_LIMIT: Final = 1 << 31
+"""Blocks that no launch reaches."""
 
 
 class Lane(Protocol):
@@ -128,17 +132,21 @@ class Device(ABC):
             raise TypeError(f"there is no kernel {kernel}")
         bound = bound_arguments(signature, threads, arguments)
         block = self._block if signature.block is None else min(self._block, signature.block)
+        grid = -(-threads // block)
+        if grid >= GRID_LIMIT:
+            raise ValueError(f"{kernel}: {threads} threads are {grid} blocks, a launch has fewer than {GRID_LIMIT}")
         index = None if lane is None else lane.index
         self.log.append(Launch(kernel, threads, index, self.phase, nulls_of(signature, arguments)))
         if threads:
-            self._start(signature, -(-threads // block), block, bound, arguments, lane)
+            self._start(signature, grid, block, bound, arguments, lane)
 
     def argsort(self, keys: Buffer, out: Buffer, lane: Lane | None = None) -> None:
         """Writes into ``out`` (uint32) the positions that sort ``keys`` (uint64); equal keys keep their order."""
         checked_sort(keys, out)
         scratch = self.arena.take(Tag.SCRATCH, f"sort of {keys.name}", keys.size * SORT_SCRATCH)
         try:
-            self._sort(keys, out, lane)
+            if keys.size:
+                self._sort(keys, out, lane)
         finally:
             scratch.release()
         self.note("sort", keys.name, keys.nbytes, lane)

@@ -53,7 +53,7 @@ CHIPS: Final = (
 
 BITS_OF_TYPE: Final = {"u8": 8, "u32": 32, "u64": 64}
 
-_EXPORT = re.compile(r"^GLOBAL\s+(?:__launch_bounds__\((\d+)\)\s+)?(\w+)\s*\(([^)]*)\)", re.MULTILINE)
+_EXPORT = re.compile(r"^GLOBAL\s+(?:__launch_bounds__\((\d+)(?:,\s*\d+)?\)\s+)?(\w+)\s*\(([^)]*)\)", re.MULTILINE)
 _PARAMETER = re.compile(r"(const )? ?(u8|u32|u64) ?(\*)? ?(?:__restrict__ )?(\w+)")
 _DEFINES = re.compile(
     r"^(?:DEV\b[^(;={]*?\b(\w+)\s*\(|\s*#define\s+(\w+)|(?:struct|enum(?: class)?|union|using)\s+(\w+)"

@@ -1,0 +1,267 @@
+"""The kernels on a CUDA device, through CuPy: the same text, compiled at run time.
+
+CuPy is imported when a device is asked for, not before. The device has one memory pool of its own and one main stream, on
+which it allocates, fills and copies; every lane has a stream besides. Work on different streams is ordered by what it touches:
+a buffer remembers which lanes used it since they last finished, a launch that would overtake such a use waits for an event of
+that lane, and bytes are given back only when all uses are done (spec 09, B12 and INV-21; spec 10, section 14).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from gpu.buffer import Buffer, View
+from gpu.device import Device, Lane
+from gpu.errors import BudgetExceeded, DeviceError, DeviceUnavailable, KernelBuildError
+from gpu.launching import Argument
+from gpu.source import Parameter, Signature, load
+
+OPTIONS: Final = ("--std=c++17",)
+
+_SCALARS: Final[dict[str, Any]] = {"u8": np.uint8, "u32": np.uint32, "u64": np.uint64}
+
+
+class CudaLane:
+    """A stream. Launches on it are numbered; ``finished`` is the number up to which they are known to be done."""
+
+    def __init__(self, device: CudaDevice, index: int, stream: Any) -> None:
+        self.index = index
+        self.stream = stream
+        self.launched = 0
+        self.finished = 0
+        self._device = device
+
+    def finish(self) -> None:
+        """Waits until everything launched on the lane is done."""
+        self._device.finish(self)
+        self._device.note("finish", f"lane {self.index}", 0, self)
+
+
+class CudaDevice(Device):
+    """A CUDA device.
+
+    ``ordinal`` is its number; ``defines`` are prepended to the source, ``extra`` names files of further kernels.
+    Raises DeviceUnavailable that says why when there is none.
+    """
+
+    name: ClassVar[str] = "cuda"
+    row_pad: ClassVar[int] = 0
+
+    def __init__(
+        self,
+        *,
+        ordinal: int = 0,
+        block: int = 128,
+        defines: tuple[str, ...] = (),
+        extra: tuple[Path, ...] = (),
+        budget: int | None = None,
+    ) -> None:
+        usable, reason = self.probe()
+        if not usable:
+            raise DeviceUnavailable(reason)
+        super().__init__(load(defines, extra), block, budget)
+        self._cupy = importlib.import_module("cupy")
+        self._ordinal = ordinal
+        self._lock = threading.RLock()
+        self._functions: dict[str, Any] = {}
+        with self._errors():
+            self._pool = self._cupy.cuda.MemoryPool()
+            self._module = self._cupy.RawModule(code=self.source.text, options=OPTIONS)
+            self._main = CudaLane(self, -1, self._cupy.cuda.Stream(non_blocking=True))
+
+    @classmethod
+    def probe(cls) -> tuple[bool, str]:
+        """Whether a device answers: its name, compute capability and driver; or why there is none."""
+        try:
+            cupy = importlib.import_module("cupy")
+        except ModuleNotFoundError as error:
+            missing = "CuPy is not installed" if error.name == "cupy" else f"CuPy cannot be imported: {error}"
+            return False, missing
+        except ImportError as error:
+            return False, f"CuPy cannot be imported: {error}"
+        runtime = cupy.cuda.runtime
+        try:
+            if runtime.getDeviceCount() == 0:
+                return False, "no CUDA device: the driver knows none"
+            found = runtime.getDeviceProperties(0)
+            driver = _version(runtime.driverGetVersion())
+        except runtime.CUDARuntimeError as error:
+            return False, f"no CUDA device: {error}"
+        capability = f"{found['major']}.{found['minor']}"
+        return (
+            True,
+            f"{found['name'].decode()}, compute capability {capability}, driver {driver}, CuPy {cupy.__version__}",
+        )
+
+    def finish(self, lane: CudaLane) -> None:
+        """Waits for an event recorded on the lane now; the other lanes go on."""
+        with self._errors():
+            with self._lock:
+                reached = lane.launched
+                event = self._event(lane)
+            event.synchronize()
+            lane.finished = max(lane.finished, reached)
+
+    def pool_bytes(self) -> int:
+        """Bytes of live blocks of this device's pool; every block is rounded up to 512 bytes."""
+        return int(self._pool.used_bytes())
+
+    def close(self) -> None:
+        """Waits for all lanes and returns the pool's free blocks to the driver."""
+        with self._errors():
+            self._wait()
+            self._pool.free_all_blocks()
+
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, int]:
+        with self._errors(), self._main.stream:
+            array = self._cupy.empty(shape, dtype)
+        return array, int(array.data.ptr)
+
+    def _fill(self, buffer: Buffer, value: int) -> None:
+        with self._errors(), self._ordered(self._main, (), (buffer,)):
+            buffer.array.fill(buffer.dtype.type(value))
+
+    def _write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
+        # The host's array may change as soon as this returns, so the copy has to be over.
+        with self._errors(), self._ordered(self._main, (), (buffer,)):
+            buffer.array.set(np.ascontiguousarray(array))
+        self.finish(self._main)
+
+    def _read(self, buffer: Buffer) -> npt.NDArray[Any]:
+        with self._errors(), self._ordered(self._main, (buffer,), ()):
+            copied: npt.NDArray[Any] = self._cupy.asnumpy(buffer.array)
+        self.finish(self._main)
+        return copied
+
+    def _copy(self, source: Buffer, target: Buffer) -> None:
+        with self._errors(), self._ordered(self._main, (source,), (target,)):
+            target.array[...] = source.array
+
+    def _start(
+        self,
+        signature: Signature,
+        grid: int,
+        block: int,
+        bound: list[int],
+        arguments: Sequence[Argument],
+        lane: Lane | None,
+    ) -> None:
+        typed = tuple(map(_typed, signature.parameters, bound))
+        read, written = _touched(signature, arguments)
+        with self._errors():
+            function = self._function(signature.name)
+            with self._ordered(self._lane_of(lane), read, written):
+                function((grid,), (block,), typed)
+
+    def _sort(self, keys: Buffer, out: Buffer, lane: Lane | None) -> None:
+        chosen = self._lane_of(lane)
+        with self._errors(), self._ordered(chosen, (keys,), (out,)):
+            positions = self._cupy.argsort(keys.array)  # CuPy's is stable
+            out.array[...] = positions.astype(out.dtype)
+        # What CuPy allocated for it goes back to the pool when the positions are dropped.
+        self.finish(chosen)
+
+    def _new_lane(self, index: int) -> CudaLane:
+        with self._errors():
+            return CudaLane(self, index, self._cupy.cuda.Stream(non_blocking=True))
+
+    def _wait(self) -> None:
+        for lane in (self._main, *self._lanes.values()):
+            self.finish(self._lane_of(lane))
+
+    def _wait_for_uses(self, buffer: Buffer) -> None:
+        for lane, (launched, _) in list(buffer.uses.items()):
+            if launched > lane.finished:
+                self.finish(lane)
+
+    def _function(self, kernel: str) -> Any:
+        with self._lock:
+            found = self._functions.get(kernel)
+            if found is None:
+                found = self._functions[kernel] = self._module.get_function(kernel)
+            return found
+
+    def _lane_of(self, lane: Lane | None) -> CudaLane:
+        if lane is None:
+            return self._main
+        if not isinstance(lane, CudaLane) or lane._device is not self:
+            raise TypeError(f"lane {lane.index} belongs to another device")
+        return lane
+
+    def _event(self, lane: CudaLane) -> Any:
+        event = self._cupy.cuda.Event(block=True, disable_timing=True)
+        event.record(lane.stream)
+        return event
+
+    @contextmanager
+    def _ordered(self, lane: CudaLane, read: Sequence[Buffer], written: Sequence[Buffer]) -> Iterator[None]:
+        # Work begun inside runs on the lane's stream, after every use on another lane that it could collide with.
+        with self._lock:
+            before = [self._collisions(lane, buffer, writes=False) for buffer in read]
+            before += [self._collisions(lane, buffer, writes=True) for buffer in written]
+            for other in {other for lanes in before for other in lanes}:
+                lane.stream.wait_event(self._event(other))
+            lane.launched += 1
+            for buffer in read:
+                _, wrote = buffer.uses.get(lane, (0, False))
+                buffer.uses[lane] = (lane.launched, wrote)
+            for buffer in written:
+                buffer.uses[lane] = (lane.launched, True)
+            with lane.stream:
+                yield
+
+    def _collisions(self, lane: CudaLane, buffer: Buffer, *, writes: bool) -> list[CudaLane]:
+        return [
+            other
+            for other, (launched, wrote) in buffer.uses.items()
+            if other is not lane and launched > other.finished and (writes or wrote)
+        ]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        # The allocator and the device are CuPy's state of the current thread.
+        cuda = self._cupy.cuda
+        try:
+            with cuda.Device(self._ordinal), cuda.using_allocator(self._pool_malloc):
+                yield
+        except cuda.memory.OutOfMemoryError as error:
+            raise BudgetExceeded(f"the device has no room: {error}") from error
+        except cuda.compiler.CompileException as error:
+            raise KernelBuildError(f"the kernels do not compile for the device:\n{error}") from error
+        except (cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError) as error:
+            raise DeviceError(f"the device failed: {error}") from error
+
+    def _pool_malloc(self, nbytes: int) -> Any:
+        return self._pool.malloc(nbytes)
+
+
+def compile_cache() -> Path:
+    """Where CuPy keeps compiled kernels: ``$CUPY_CACHE_DIR``, else the folder that it uses by default."""
+    return Path(os.environ.get("CUPY_CACHE_DIR") or Path.home() / ".cupy" / "kernel_cache")
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _typed(parameter: Parameter, value: int) -> Any:
+    return np.uint64(value) if parameter.pointer else _SCALARS[parameter.type](value)
+
+
+def _touched(signature: Signature, arguments: Sequence[Argument]) -> tuple[list[Buffer], list[Buffer]]:
+    read: list[Buffer] = []
+    written: list[Buffer] = []
+    for parameter, argument in zip(signature.parameters, arguments, strict=True):
+        if isinstance(argument, Buffer | View):
+            buffer = argument.buffer if isinstance(argument, View) else argument
+            (read if parameter.const else written).append(buffer)
+    return read, written
