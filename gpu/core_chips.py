@@ -20,13 +20,14 @@ from gpu.sides import Label
 from gpu.tables import INVERSES
 from reference.definition.columns import DECODER, STACK, SYSTEM
 
-STACK_COLUMNS, SYSTEM_COLUMNS, DECODER_COLUMNS, SIDE_EFFECTS = 1, 2, 4, 8
+STACK_COLUMNS, SYSTEM_COLUMNS, DECODER_COLUMNS = 1, 2, 4
 """What a replay is wanted for: enum ReplayMask."""
 
 FIRST_GROWTH: Final = 32
 """Continuations that a fragment may add in the first attempt at assignment; few programs nest deeper within a fragment."""
 
 _TABLES: Final = ("eff", "imm", "t1", "t2", "node", "h", "digests", "domain", "hoff", "hn", "invt")
+_SIDE_TABLES: Final = ("domain", "hoff")
 _QUEUES: Final = (
     "hdr", "hwords", "ends_flags", "ends_cur", "ends_par", "pop_value", "pop_addr", "res_ctx", "res_depth", "res_ovf",
     "res_fn", "acc_key", "acc_clk", "acc_kind", "acc_word", "adv", "perm_in", "perm_out", "tgt_pc", "tgt_enters", "cont",
@@ -60,7 +61,7 @@ def assign_core(g: Generation) -> SideResult:
         grew = g.device.full(Tag.SCRATCH, "grew", 1, np.uint32, 0)
         part = g.device.full(Tag.SCRATCH, "bus parts", (4 * len(Label) + 1) * fragments, np.uint64, 0)
         try:
-            _replay(g, SIDE_EFFECTS, growth, part=part, grew=grew)
+            _replay_sides(g, growth, part, grew)
             g.lane.finish()
             if growth < most and _ran_out(g):
                 _forget(g)
@@ -89,46 +90,46 @@ def _forget(g: Generation) -> None:
     g.device.write(g.error, np.full(1, NO_ERROR, np.uint64))
 
 
+def _replay_sides(g: Generation, growth: int, part: Buffer, grew: Buffer) -> None:
+    """Launch stage A for all fragments and side effects only."""
+    plan, counts = g.plan, g.counts
+    grow = g.device.empty(Tag.SCRATCH, "continuations", max(1, growth * counts["fragments"]), np.uint32)
+    try:
+        g.device.launch(
+            "replay_sides", counts["fragments"], *(g.tables[name] for name in _TABLES),
+            INVERSES, counts["rows"], counts["nodes"], counts["kernel_procedures"],
+            *(g.raw[name] for name in _QUEUES), counts["restores"],
+            g.side.get("hist"), part, g.side.get("kcount"),
+            plan["bit_a"], plan["bit_b"], plan["bit_op"], plan["bit_a"].size, plan["psrc"], plan["psrc"].size,
+            plan["pinfo"], plan["pidx"], plan["pinfo"].size, *(plan[name] for name in _CIRCUITS), plan["sec_access"].size,
+            grow, growth, grew, g.error, counts["fragments"], 0, counts["fragments"],
+            lane=g.lane,
+        )  # fmt: skip
+        g.lane.finish()
+    finally:
+        grow.free()
+
+
 def _replay(
     g: Generation,
     mask: int,
-    growth: int,
-    *,
-    fragments: tuple[int, int] | None = None,
-    row0: int = 0,
-    stack: tuple[Pointer, int] = (None, 0),
-    decoder: tuple[Pointer, int] = (None, 0),
-    seeds: Mapping[str, Buffer] | None = None,
-    seed_ld: int = 0,
-    part: Buffer | None = None,
-    grew: Buffer | None = None,
+    fragments: tuple[int, int],
+    cells: Cells,
+    seeds: Mapping[str, Buffer],
+    seed_ld: int,
 ) -> None:
-    """Launch stage A for a run of fragments (first, count), all of them by default."""
-    first, count = fragments or (0, g.counts["fragments"])
-    seeds = seeds or {}
-    tables = [g.tables[name] for name in _TABLES]
-    queues = [g.raw[name] for name in _QUEUES]
-    sizes = (INVERSES, g.counts["rows"], g.counts["nodes"], g.counts["kernel_procedures"])
-    # Plan arrays are written by the side-effect replay alone; every other one gets no pointer to them.
-    plan: dict[str, Buffer] = {}
-    caps = dict.fromkeys(("bit", "psrc", "perm", "sec"), 0)
-    if mask & SIDE_EFFECTS:
-        plan = dict(g.plan)
-        caps = {
-            "bit": plan["bit_a"].size,
-            "psrc": plan["psrc"].size,
-            "perm": plan["pinfo"].size,
-            "sec": plan["sec_access"].size,
-        }
+    """Launch stage A for a run of fragments (first, count), for the columns of one chip."""
+    first, count = fragments
+    stack: tuple[Pointer, int] = (cells.buffer, cells.ld) if mask == STACK_COLUMNS else (None, 0)
+    decoder: tuple[Pointer, int] = (cells.buffer, cells.ld) if mask == DECODER_COLUMNS else (None, 0)
+    growth = g.extent.growth
     grow = g.device.empty(Tag.SCRATCH, "continuations", max(1, growth * count), np.uint32)
     try:
         g.device.launch(
-            "replay", count, *tables, *sizes, *queues, g.counts["restores"],
-            *stack, *decoder, seeds.get("sys"), seeds.get("dec"), seeds.get("aux"), seed_ld, row0,
-            g.side.get("hist"), part, g.side.get("kcount"),
-            plan.get("bit_a"), plan.get("bit_b"), plan.get("bit_op"), caps["bit"], plan.get("psrc"), caps["psrc"],
-            plan.get("pinfo"), plan.get("pidx"), caps["perm"], *(plan.get(name) for name in _CIRCUITS), caps["sec"],
-            grow, growth, grew, g.error, g.counts["fragments"], first, count, mask,
+            "replay", count, *(g.tables[name] for name in _TABLES if name not in _SIDE_TABLES),
+            INVERSES, g.counts["rows"], g.counts["nodes"], *(g.raw[name] for name in _QUEUES), g.counts["restores"],
+            *stack, *decoder, seeds.get("sys"), seeds.get("dec"), seeds.get("aux"), seed_ld, cells.tile.first_row,
+            grow, growth, g.error, g.counts["fragments"], first, count, mask,
             lane=g.lane,
         )  # fmt: skip
         g.lane.finish()
@@ -168,16 +169,10 @@ class CoreChip:
         """The rows of fragments first .. first + count - 1; the tile's first row is the first one's clk, and it may have
         room for the row after the program (stk). What these fragments do not hold is not touched."""
         assert cells.buffer is not None
-        row0 = cells.tile.first_row
         rows = self._fragment_rows(g, cells)
         seeds = self._seeds(g.device, rows)
         try:
-            stack = (cells.buffer, cells.ld) if self.mask == STACK_COLUMNS else (None, 0)
-            decoder = (cells.buffer, cells.ld) if self.mask == DECODER_COLUMNS else (None, 0)
-            _replay(
-                g, self.mask, g.extent.growth, fragments=(first, count), row0=row0, stack=stack, decoder=decoder,
-                seeds=seeds, seed_ld=rows,
-            )  # fmt: skip
+            _replay(g, self.mask, (first, count), cells, seeds, rows)
             self._expand(g, seeds, rows, cells)
             g.lane.finish()
         finally:
@@ -196,7 +191,7 @@ class CoreChip:
         """Stage B."""
 
 
-def _take(device: Device, wanted: Mapping[str, tuple[int, type[np.unsignedinteger]]]) -> Seeds:  # type: ignore[type-arg]
+def _take(device: Device, wanted: Mapping[str, tuple[int, type[np.unsignedinteger]]]) -> Seeds:
     taken: Seeds = {}
     try:
         for name, (size, dtype) in wanted.items():

@@ -24,8 +24,8 @@ enum HeaderWord { W_STACK = 0, W_FN = 16, W_TRANSCRIPT = 20, W_COUNT = 24 };
 #define CARRY_WORD 64
 #define CARRY_CONTINUATION 128
 
-// What a replay is wanted for.
-enum ReplayMask { M_STACK = 1, M_SYSTEM = 2, M_DECODER = 4, M_SIDE = 8 };
+// The columns that a replay is wanted for.
+enum ReplayMask { M_STACK = 1, M_SYSTEM = 2, M_DECODER = 4 };
 
 #define HALTED 0xFFFFFFFFu          // pc after the last row of the program
 #define NO_TARGET 0xFFFFFFFFu

@@ -25,21 +25,21 @@ DEV u64 fn_word(const u64* digests, u32 nodes, const u64* res_fn, u32 restores, 
 }
 #define FN_WORD(fn, word) fn_word(digests, nodes, res_fn, n_restores, hwords, fragments, fn, word)
 
-GLOBAL __launch_bounds__(128) replay(
+template <bool SIDE> DEV void replay_fragment(
     const u32* __restrict__ eff, const u64* __restrict__ imm, const u32* __restrict__ t1, const u32* __restrict__ t2,
     const u32* __restrict__ node, const u64* __restrict__ h, const u64* __restrict__ digests, const u32* __restrict__ domain,
-    const u32* __restrict__ hoff, const u32* __restrict__ hn, const u64* __restrict__ invt, u32 n_invt, u32 rows, u32 nodes, u32 procedures,
-    const u32* __restrict__ hdr, const u64* __restrict__ hwords, const u32* __restrict__ ends_flags, const u32* __restrict__ ends_cur,
-    const u32* __restrict__ ends_par, const u64* __restrict__ pop_value, const u32* __restrict__ pop_addr,
-    const u32* __restrict__ res_ctx, const u32* __restrict__ res_depth, const u32* __restrict__ res_ovf, const u64* __restrict__ res_fn,
-    const u64* __restrict__ acc_key, const u32* __restrict__ acc_clk, const u8* __restrict__ acc_kind, const u64* __restrict__ acc_word,
+    const u32* __restrict__ hoff, const u32* __restrict__ hn, const u64* __restrict__ invt, u32 n_invt, u32 rows, u32 nodes,
+    u32 procedures, const u32* __restrict__ hdr, const u64* __restrict__ hwords, const u32* __restrict__ ends_flags,
+    const u32* __restrict__ ends_cur, const u32* __restrict__ ends_par, const u64* __restrict__ pop_value,
+    const u32* __restrict__ pop_addr, const u32* __restrict__ res_ctx, const u32* __restrict__ res_depth,
+    const u32* __restrict__ res_ovf, const u64* __restrict__ res_fn, const u64* __restrict__ acc_key,
+    const u32* __restrict__ acc_clk, const u8* __restrict__ acc_kind, const u64* __restrict__ acc_word,
     const u64* __restrict__ adv, const u64* __restrict__ perm_in, const u64* __restrict__ perm_out,
     const u32* __restrict__ tgt_pc, const u32* __restrict__ tgt_enters, const u32* __restrict__ cont, u32 n_restores,
-    u64* stk, u64 stk_ld, u64* dec, u64 dec_ld, u32* seed_sys, u32* seed_dec, u64* aux, u64 seed_ld, u64 row0,
-    u32* hist, u64* part, u32* kcount, u32* bit_a, u32* bit_b, u8* bit_op, u32 bit_cap, u32* psrc, u32 psrc_cap,
-    u8* pinfo, u64* pidx, u32 perm_cap, u32* sec_access, u32* sec_row, u32* sec_reads, u32* sec_evals, u32* sec_ptr, u32* sec_ctx,
-    u32* sec_clk, u32 sec_cap, u32* grow, u32 grow_cap, u32* grew, u64* err,
-    u32 fragments, u32 first, u32 count, u32 mask)
+    u64* stk, u64 stk_ld, u64* dec, u64 dec_ld, u32* seed_sys, u32* seed_dec, u64* aux, u64 seed_ld, u64 row0, u32* hist,
+    u64* part, u32* kcount, u32* bit_a, u32* bit_b, u8* bit_op, u32 bit_cap, u32* psrc, u32 psrc_cap, u8* pinfo, u64* pidx,
+    u32 perm_cap, u32* sec_access, u32* sec_row, u32* sec_reads, u32* sec_evals, u32* sec_ptr, u32* sec_ctx, u32* sec_clk,
+    u32 sec_cap, u32* grow, u32 grow_cap, u32* grew, u64* err, u32 fragments, u32 first, u32 count, u32 mask)
 {
     u64 i = TID;
     if (i >= count) return;
@@ -48,7 +48,7 @@ GLOBAL __launch_bounds__(128) replay(
     Machine m;
     m.row = HEADER(H_CLK);
     u64 end = NEXT_HEADER(H_CLK);
-    if ((mask & M_SIDE) && (!hist || !part || !kcount)) { atomicMin(err, (m.row << 16) | fault(E_SIDE_EFFECT, 0)); return; }
+    if (SIDE && (!hist || !part || !kcount)) { atomicMin(err, (m.row << 16) | fault(E_SIDE_EFFECT, 0)); return; }
     m.pc = HEADER(H_PC); m.ctx = HEADER(H_CTX); m.cur = HEADER(H_CUR); m.par = HEADER(H_PAR); m.depth = HEADER(H_DEPTH);
     m.overflow = HEADER(H_OVERFLOW); m.hasher = HEADER(H_HASHER); m.ends = HEADER(H_ENDS); m.pops = HEADER(H_POPS);
     m.restores = HEADER(H_RESTORES); m.accesses = HEADER(H_ACCESSES); m.advice = HEADER(H_ADVICE);
@@ -140,7 +140,7 @@ GLOBAL __launch_bounds__(128) replay(
             if ((s[0] | s[1]) >> 32) STOP(E_VALUE, 0)
             STOP_UNLESS_LEFT(m.bitwise, 1, H_BITWISE, Q_BITWISE)
             v0 = step == T_U32AND ? s[0] & s[1] : s[0] ^ s[1];
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 if (m.bitwise >= bit_cap) STOP(E_SCATTER, Q_BITWISE)
                 bit_a[m.bitwise] = (u32)s[1]; bit_b[m.bitwise] = (u32)s[0]; bit_op[m.bitwise] = step == T_U32XOR;
                 NOTE(0, BUS_BITWISE, mix(mix(mix(mix(bus_begin(BUS_BITWISE), step == T_U32XOR), s[1]), s[0]), v0));
@@ -190,7 +190,7 @@ GLOBAL __launch_bounds__(128) replay(
             if (!is_access(acc_key, acc_clk, acc_kind, m.accesses, m.ctx, s[0], m.row, kind)) STOP(E_ACCESS, 0)
             u64 value = acc_word[(u64)m.accesses * 4 + element];
             if (step == T_MSTORE && value != s[1]) STOP(E_ACCESS, 1)
-            if (mask & M_SIDE) NOTE(0, BUS_MEMORY, mix(mix(mix(mix(mix(bus_begin(BUS_MEMORY), kind & 3), m.ctx), s[0]), m.row), value));
+            if (SIDE) NOTE(0, BUS_MEMORY, mix(mix(mix(mix(mix(bus_begin(BUS_MEMORY), kind & 3), m.ctx), s[0]), m.row), value));
             v0 = value; m.accesses++;
             break;
         }
@@ -203,7 +203,7 @@ GLOBAL __launch_bounds__(128) replay(
             const u64* w = acc_word + (u64)m.accesses * 4;
             for (u32 k = 0; k < words; k++) {
                 if (!is_access(acc_key, acc_clk, acc_kind, m.accesses + k, m.ctx, address + 4 * k, m.row, kind)) bad = fault(E_ACCESS, 0);
-                if (mask & M_SIDE) {
+                if (SIDE) {
                     u64 message = mix(mix(mix(mix(bus_begin(BUS_MEMORY), kind), m.ctx), address + 4 * k), m.row);
                     NOTE(0, BUS_MEMORY, mix(mix(mix(mix(message, w[4 * k]), w[4 * k + 1]), w[4 * k + 2]), w[4 * k + 3]));
                 }
@@ -225,7 +225,7 @@ GLOBAL __launch_bounds__(128) replay(
                 if (step == T_PIPE) m.advice += 8;
                 s[12] = add(s[12], 8);
             } else {
-                Pair half, r = step == T_HORNERBASE ? horner_base(s, pair(w[0], w[1]), &half) : horner_extension(s, pair(w[0], w[1]), &half);
+                Pair half = pair(0, 0), r = horner(s, pair(w[0], w[1]), step == T_HORNEREXT, &half);
                 #pragma unroll
                 for (int k = 0; k < 4; k++) DECODER_CELL(10 + k, w[k])
                 DECODER_CELL(14, half.c0)
@@ -260,7 +260,7 @@ GLOBAL __launch_bounds__(128) replay(
                 DECODER_CELL(10, a)
                 DECODER_CELL(15, 0)
             }
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 u64 slot = (m.hasher - hasher0) >> 3;
                 if (slot >= psrc_cap || m.permutations >= perm_cap) STOP(E_SCATTER, Q_PERMUTATIONS)
                 psrc[slot] = RECORDED | m.permutations;
@@ -296,7 +296,7 @@ GLOBAL __launch_bounds__(128) replay(
                     }
                 }
                 if (bad) break;
-                if (mask & M_SIDE) {
+                if (SIDE) {
                     u32 kind = legs == 1 ? 1 : 2 + leg, address = m.hasher + 8 * leg * levels;
                     u64 slot = (address - hasher0) >> 3;
                     if (slot + levels > psrc_cap || start + levels > perm_cap) STOP(E_SCATTER, Q_PERMUTATIONS)
@@ -344,7 +344,7 @@ GLOBAL __launch_bounds__(128) replay(
                 if (!is_access(acc_key, acc_clk, acc_kind, (u32)(m.accesses + k), m.ctx, address, m.row, kind)) { bad = fault(E_ACCESS, 0); break; }
             }
             if (bad) break;
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 if (m.circuits >= sec_cap) STOP(E_SCATTER, Q_CIRCUITS)
                 sec_access[m.circuits] = m.accesses; sec_row[m.circuits] = m.ace_rows - hdr[H_ACE_ROWS * ((u64)fragments + 1)];
                 sec_reads[m.circuits] = (u32)pairs; sec_evals[m.circuits] = (u32)gates;
@@ -362,7 +362,7 @@ GLOBAL __launch_bounds__(128) replay(
             if (step == T_LOOP) flags = F_LOOP | (s[0] ? F_ENTERED : 0);
             else if (step == T_CALL || step == T_DYNCALL) flags = F_CALL;
             else if (step == T_SYSCALL) flags = F_SYSCALL;
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 u64 slot = (m.hasher - hasher0) >> 3;
                 if (slot + permutations > psrc_cap) STOP(E_SCATTER, Q_HASHER)
                 for (u32 k = 0; k < permutations; k++) psrc[slot + k] = hoff[number] + k;
@@ -397,7 +397,7 @@ GLOBAL __launch_bounds__(128) replay(
                     DECODER_CELL(12 + k, 0)
                 }
                 if (bad) break;
-                if (mask & M_SIDE) NOTE(0, BUS_MEMORY, message);
+                if (SIDE) NOTE(0, BUS_MEMORY, message);
                 if (tgt_enters[m.targets]) PUSH_CONTINUATION(ENTER_FOREST_PC)
                 m.accesses++; m.targets++;
                 callee = step == T_DYNCALL;
@@ -407,7 +407,7 @@ GLOBAL __launch_bounds__(128) replay(
         case T_REPEAT: PUSH_CONTINUATION(m.pc) next = t1[m.pc]; break;
         case T_RESPAN:
             m.cur += 8;
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 u64 message = mix(bus_begin(BUS_ABSORB), m.cur);
                 #pragma unroll
                 for (int k = 0; k < 8; k++) message = mix(message, h[(u64)k * rows + m.pc]);
@@ -428,7 +428,7 @@ GLOBAL __launch_bounds__(128) replay(
             }
             a = flags; pop = 1;
             u32 address = m.cur;
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 u32 start = address - 8 * (hn[node[m.pc]] - 1);
                 NOTE(1, BUS_BLOCK, mix(mix(mix(mix(bus_begin(BUS_BLOCK), start), ends_cur[m.ends]), ends_par[m.ends]), kind));
                 u64 message = mix(bus_begin(BUS_HASH_OUT), (u64)address + 7);
@@ -441,7 +441,7 @@ GLOBAL __launch_bounds__(128) replay(
                 STOP_UNLESS_LEFT(m.restores, 1, H_RESTORES, Q_RESTORES)
                 if (m.depth != 16) STOP(E_DEPTH, 1)
                 m.ctx = res_ctx[m.restores]; m.depth = res_depth[m.restores]; m.overflow = res_ovf[m.restores]; m.fn = nodes + m.restores;
-                if (mask & M_SIDE) {
+                if (SIDE) {
                     u64 message = mix(mix(bus_begin(BUS_CALL), address), m.ctx);
                     #pragma unroll
                     for (int k = 0; k < 4; k++) message = mix(message, res_fn[(u64)m.restores * 4 + k]);
@@ -467,7 +467,7 @@ GLOBAL __launch_bounds__(128) replay(
             s[0] = top;
             if (e & S_DEPTH) {
                 m.depth++; m.overflow = (u32)m.row;
-                if (mask & M_SIDE) NOTE(0, BUS_OVERFLOW, mix(mix(bus_begin(BUS_OVERFLOW), m.row), last));
+                if (SIDE) NOTE(0, BUS_OVERFLOW, mix(mix(bus_begin(BUS_OVERFLOW), m.row), last));
             }
         } else if (motion == 2) {
             u64 last = s[0];
@@ -476,7 +476,7 @@ GLOBAL __launch_bounds__(128) replay(
                 if (m.depth > 16) {
                     STOP_UNLESS_LEFT(m.pops, 1, H_POPS, Q_POPS)
                     last = pop_value[m.pops];
-                    if (mask & M_SIDE) NOTE(1, BUS_OVERFLOW, mix(mix(bus_begin(BUS_OVERFLOW), m.overflow), last));
+                    if (SIDE) NOTE(1, BUS_OVERFLOW, mix(mix(bus_begin(BUS_OVERFLOW), m.overflow), last));
                     m.depth--;
                     u32 below = pop_addr[m.pops];           // pushed earlier; nothing where nothing is left
                     if (below >= m.overflow || (below == 0) != (m.depth == 16)) STOP(E_VALUE, 1)
@@ -492,7 +492,7 @@ GLOBAL __launch_bounds__(128) replay(
 
         if (callee) {                   // the callee's context, after the caller's last shift
             if (step == T_DYNCALL) { DECODER_CELL(12, m.depth) DECODER_CELL(13, m.overflow) }
-            if (mask & M_SIDE) {
+            if (SIDE) {
                 u64 message = mix(mix(bus_begin(BUS_CALL), m.cur), m.ctx);
                 #pragma unroll
                 for (int k = 0; k < 4; k++) message = mix(message, FN_WORD(m.fn, k));
@@ -517,7 +517,7 @@ GLOBAL __launch_bounds__(128) replay(
                 m.accesses++;
                 m.ctx = (u32)m.row + 1;
                 m.fn = step == T_CALL ? t2[m.pc] : node[next];
-                if (mask & M_SIDE)
+                if (SIDE)
                     NOTE(0, BUS_MEMORY, mix(mix(mix(mix(mix(bus_begin(BUS_MEMORY), 0), m.ctx), FRAME_POINTER_KEY + 2), m.row), FRAME_POINTER_START));
             }
         }
@@ -534,7 +534,7 @@ GLOBAL __launch_bounds__(128) replay(
             if (body && s[0] > 1) STOP(E_NOT_BINARY, 1)
             if (body && s[0] == 0) { next++; entered = F_ENTERED; }
         }
-        if (limbs && (mask & M_SIDE)) { count_limbs(hist, a, &zeros); u32_operations++; }
+        if (SIDE && limbs) { count_limbs(hist, a, &zeros); u32_operations++; }
         if (mask & M_DECODER) aux[at] = a;
         m.pc = next;
         m.row++;
@@ -585,11 +585,59 @@ GLOBAL __launch_bounds__(128) replay(
         atomicMin(err, (named << 16) | bad);
         return;
     }
-    if (mask & M_SIDE) {
+    if (SIDE) {
         if (zeros) atomicAdd(hist, zeros);
         part[(u64)BUS_LABELS * 4 * count + i] = u32_operations;
         if (grew) atomicMax(grew, most_grown);
     }
+}
+
+// Columns and seeds of a run of fragments, without side effects: there is no pointer through which it could have any.
+// Two blocks per multiprocessor leave enough registers to spill none; a third would hold no thread for lack of fragments.
+GLOBAL __launch_bounds__(128, 2) replay(
+    const u32* __restrict__ eff, const u64* __restrict__ imm, const u32* __restrict__ t1, const u32* __restrict__ t2,
+    const u32* __restrict__ node, const u64* __restrict__ h, const u64* __restrict__ digests, const u32* __restrict__ hn,
+    const u64* __restrict__ invt, u32 n_invt, u32 rows, u32 nodes, const u32* __restrict__ hdr,
+    const u64* __restrict__ hwords, const u32* __restrict__ ends_flags, const u32* __restrict__ ends_cur,
+    const u32* __restrict__ ends_par, const u64* __restrict__ pop_value, const u32* __restrict__ pop_addr,
+    const u32* __restrict__ res_ctx, const u32* __restrict__ res_depth, const u32* __restrict__ res_ovf,
+    const u64* __restrict__ res_fn, const u64* __restrict__ acc_key, const u32* __restrict__ acc_clk,
+    const u8* __restrict__ acc_kind, const u64* __restrict__ acc_word, const u64* __restrict__ adv,
+    const u64* __restrict__ perm_in, const u64* __restrict__ perm_out, const u32* __restrict__ tgt_pc,
+    const u32* __restrict__ tgt_enters, const u32* __restrict__ cont, u32 n_restores, u64* stk, u64 stk_ld, u64* dec,
+    u64 dec_ld, u32* seed_sys, u32* seed_dec, u64* aux, u64 seed_ld, u64 row0, u32* grow, u32 grow_cap, u64* err,
+    u32 fragments, u32 first, u32 count, u32 mask)
+{
+    replay_fragment<false>(
+        eff, imm, t1, t2, node, h, digests, 0, 0, hn, invt, n_invt, rows, nodes, 0, hdr, hwords, ends_flags, ends_cur,
+        ends_par, pop_value, pop_addr, res_ctx, res_depth, res_ovf, res_fn, acc_key, acc_clk, acc_kind, acc_word, adv,
+        perm_in, perm_out, tgt_pc, tgt_enters, cont, n_restores, stk, stk_ld, dec, dec_ld, seed_sys, seed_dec, aux, seed_ld,
+        row0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, grow, grow_cap, 0, err, fragments, first, count,
+        mask);
+}
+
+// Side effects and plans of a run of fragments, without columns.
+GLOBAL __launch_bounds__(128, 2) replay_sides(
+    const u32* __restrict__ eff, const u64* __restrict__ imm, const u32* __restrict__ t1, const u32* __restrict__ t2,
+    const u32* __restrict__ node, const u64* __restrict__ h, const u64* __restrict__ digests, const u32* __restrict__ domain,
+    const u32* __restrict__ hoff, const u32* __restrict__ hn, const u64* __restrict__ invt, u32 n_invt, u32 rows, u32 nodes,
+    u32 procedures, const u32* __restrict__ hdr, const u64* __restrict__ hwords, const u32* __restrict__ ends_flags,
+    const u32* __restrict__ ends_cur, const u32* __restrict__ ends_par, const u64* __restrict__ pop_value,
+    const u32* __restrict__ pop_addr, const u32* __restrict__ res_ctx, const u32* __restrict__ res_depth,
+    const u32* __restrict__ res_ovf, const u64* __restrict__ res_fn, const u64* __restrict__ acc_key,
+    const u32* __restrict__ acc_clk, const u8* __restrict__ acc_kind, const u64* __restrict__ acc_word,
+    const u64* __restrict__ adv, const u64* __restrict__ perm_in, const u64* __restrict__ perm_out,
+    const u32* __restrict__ tgt_pc, const u32* __restrict__ tgt_enters, const u32* __restrict__ cont, u32 n_restores,
+    u32* hist, u64* part, u32* kcount, u32* bit_a, u32* bit_b, u8* bit_op, u32 bit_cap, u32* psrc, u32 psrc_cap, u8* pinfo,
+    u64* pidx, u32 perm_cap, u32* sec_access, u32* sec_row, u32* sec_reads, u32* sec_evals, u32* sec_ptr, u32* sec_ctx,
+    u32* sec_clk, u32 sec_cap, u32* grow, u32 grow_cap, u32* grew, u64* err, u32 fragments, u32 first, u32 count)
+{
+    replay_fragment<true>(
+        eff, imm, t1, t2, node, h, digests, domain, hoff, hn, invt, n_invt, rows, nodes, procedures, hdr, hwords, ends_flags,
+        ends_cur, ends_par, pop_value, pop_addr, res_ctx, res_depth, res_ovf, res_fn, acc_key, acc_clk, acc_kind, acc_word,
+        adv, perm_in, perm_out, tgt_pc, tgt_enters, cont, n_restores, 0, 0, 0, 0, 0, 0, 0, 0, 0, hist, part, kcount, bit_a,
+        bit_b, bit_op, bit_cap, psrc, psrc_cap, pinfo, pidx, perm_cap, sec_access, sec_row, sec_reads, sec_evals, sec_ptr,
+        sec_ctx, sec_clk, sec_cap, grow, grow_cap, grew, err, fragments, first, count, 0);
 }
 
 // Sums over the fragments: bus[side][label][count, sum], and the number of range-checked operations. One thread per quantity.

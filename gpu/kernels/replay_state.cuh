@@ -88,23 +88,24 @@ DEV void fri_fold(const u64* s, u64* items, u64* helpers) {
     helpers[0] = ev.c0; helpers[1] = ev.c1; helpers[2] = es.c0; helpers[3] = es.c1; helpers[4] = x; helpers[5] = x_inverse;
 }
 
-// Horner evaluation of eight base or four extension coefficients; half: the accumulator after the first half.
-DEV Pair horner_base(const u64* s, Pair alpha, Pair* half) {
-    Pair c = pair(s[15], s[14]);
+// Horner evaluation of eight base or four extension coefficients, highest first in items 7 .. 0; half: the accumulator after
+// the first half. The coefficients are turned through item 7, so that one body of code with fixed indices serves them all.
+DEV void turn(u64* s) {
+    u64 x = s[7];
     #pragma unroll
-    for (int k = 0; k < 8; k++) {
-        c = ext_mul(c, alpha);
-        c.c0 = add(c.c0, s[7 - k]);
-        if (k == 3) *half = c;
-    }
-    return c;
+    for (int k = 7; k > 0; k--) s[k] = s[k - 1];
+    s[0] = x;
 }
-DEV Pair horner_extension(const u64* s, Pair alpha, Pair* half) {
+DEV Pair horner(u64* s, Pair alpha, bool extension, Pair* half) {
     Pair c = pair(s[15], s[14]);
-    #pragma unroll
-    for (int k = 0; k < 4; k++) {
-        c = ext_add(ext_mul(c, alpha), pair(s[7 - 2 * k], s[6 - 2 * k]));
-        if (k == 1) *half = c;
+    #pragma unroll 1
+    for (u32 k = 0; k < 8; k++) {
+        if (!extension || !(k & 1)) {
+            c = ext_mul(c, alpha);
+            c.c0 = add(c.c0, s[7]);
+        } else c.c1 = add(c.c1, s[7]);
+        turn(s);
+        if (k == 3) *half = c;
     }
     return c;
 }
