@@ -1,0 +1,1 @@
+"""Rules on the rows of the chiplet columns: hasher, bitwise, memory, ACE, kernel ROM and what follows them."""
