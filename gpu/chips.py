@@ -57,7 +57,8 @@ class Generation:
 
     ``side`` is empty in replay mode: ``side.get(name)`` is None, and ``side[name]`` raises SideEffectInReplay, so a chip that
     wants to count has no pointer to count to (INV-08). What the trace needs of the sealed counts is in the plan: ``hist``
-    u32[65536] and ``kcount`` u32[max(1, k)], totals of the whole program, in the last shard's plan only (chips rng, krm).
+    u32[65536] and ``kcount`` u32[max(1, k)], totals of the whole program (chips rng, krm), and ``last_row`` u64[72] (chip pad),
+    in the last shard's plan only.
     """
 
     device: Device
@@ -98,11 +99,6 @@ def tile_ld(tile: Tile, device: Device) -> int:
 def trace_bytes(chip: Chip, extent: Extent, device: Device) -> int:
     """T of the chip: bytes of TRACE while its columns live."""
     return sum(CELL_BYTES * tile.columns * tile_ld(tile, device) for tile in chip.tiles(extent))
-
-
-def estimate(chip: Chip, extent: Extent, device: Device) -> int:
-    """T + E of the chip (spec 09, B9): the most bytes that one generation takes beyond what is resident."""
-    return trace_bytes(chip, extent, device) + sum(chip.extra_bytes(extent, device).values())
 
 
 def allocate(chip: Chip, extent: Extent, device: Device) -> tuple[Cells, ...]:

@@ -26,6 +26,7 @@ PLAN_ARRAYS: Final[dict[str, tuple[str, ...]]] = {
     "ace": ("sec_access", "sec_row", "sec_reads", "sec_evals", "sec_ptr", "sec_ctx", "sec_clk"),
     "rng": ("hist",),
     "krm": ("kcount",),
+    "pad": ("last_row",),
 }
 """Which of the session's PLAN arrays each chip reads; the others are generated from the raw state alone."""
 
@@ -80,12 +81,14 @@ class Plan:
     """T: bytes of TRACE while the chip's columns live."""
     extra: tuple[tuple[Tag, int], ...]
     """E: bytes of SEED and SCRATCH while they are generated."""
+    verify_bytes: int
+    """Bytes of SCRATCH while they are verified, when those of generation are free again."""
     arrays: tuple[PlanArray, ...]
 
     @property
     def estimate(self) -> int:
-        """T + E: the most bytes that one regeneration takes beyond what is resident."""
-        return self.trace_bytes + sum(nbytes for _, nbytes in self.extra)
+        """T + E: the most bytes that one verified regeneration takes beyond what is resident (spec 09, B9)."""
+        return self.trace_bytes + max(self.verify_bytes, sum(nbytes for _, nbytes in self.extra))
 
     @property
     def cells(self) -> int:

@@ -1,0 +1,346 @@
+"""One shard on one device: its raw state resident, its columns generated when they are asked for, everything released.
+
+The session owns all memory; plans only name it. Its states follow one another in one direction, and an error that leaves
+anything in doubt ends in a state from which only release leads on (spec 09, section B4):
+
+    NEW -> UPLOADED -> COUNTED -> ASSIGNED -> COMMITTED -> PROVING* -> OPENED* -> RELEASED
+    any of these -> POISONED -> RELEASED
+
+COUNTED stands between the two halves of an assignment: the side effects of this shard are known, and the layout of the trace,
+which needs those of all shards, is not.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import weakref
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from gpu.chips import CHIP_ORDER, Cells, Chip, Generation, trace_bytes
+from gpu.chipset import ChipSet
+from gpu.device import Buffer, Device, Lane, Tag
+from gpu.digest import DIGEST_SCRATCH
+from gpu.errors import GpuError, InvariantBroken, LeakDetected, ShapeMismatch, WrongState
+from gpu.layout import EMPTY_RANGE_ROWS, Extent, ShardCounts, extents
+from gpu.plans import EPOCHS, PLAN_ARRAYS, Plan, PlanArray, SessionId, refuse_stale
+from gpu.raw import RawState
+from gpu.regeneration import Generator
+from gpu.resident import Resident
+from gpu.runs import Runs, SortedAccesses
+from gpu.sides import Sides
+from gpu.source import LAYOUT_VERSION
+from gpu.states import AFTER, ALLOWED, Cache, Phase, State
+from gpu.tables import ProgramTables
+
+_CURRENT: Final[weakref.WeakKeyDictionary[Device, Session]] = weakref.WeakKeyDictionary()
+"""The session that holds each device. A device serves one at a time; a second upload is refused."""
+_CURRENT_LOCK: Final = threading.Lock()
+
+
+class Session:
+    """Life of one shard's raw state on a device.
+
+    ``lanes``: how many regenerations may run at once. ``check``: verify every regeneration, and what must not change after it,
+    not only at assignment and commitment. Methods raise WrongState out of order, and the errors of spec 09, B10.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        chipset: ChipSet,
+        *,
+        shard: int = 0,
+        cache: Cache = Cache.NONE,
+        lanes: int = 1,
+        check: bool = True,
+        order: Sequence[str] = CHIP_ORDER,
+    ) -> None:
+        if sorted(order) != sorted(CHIP_ORDER):
+            raise ShapeMismatch(f"an order names each of {', '.join(CHIP_ORDER)} once, not {', '.join(order)}")
+        self.device = device
+        self.chipset = chipset
+        self.shard = shard
+        self.cache = cache
+        self.lanes = lanes
+        self.check = check
+        self.order = tuple(order)
+        self.state = State.NEW
+        self.id: SessionId | None = None
+        self.plans: dict[str, Plan] = {}
+        self.rounds: Counter[Phase] = Counter()
+        """Finished rounds of each phase."""
+        self.sealed_sides: Sides | None = None
+        """Side effects as they were when the session was sealed (INV-07)."""
+        self._generator: Generator | None = None
+        self._adopted: list[Buffer] = []
+        self._taken = False
+        self._growth = 0
+        self._baseline: Mapping[Tag, int] = {}
+        self._baseline_pool = 0
+
+    # ---- what it holds -----------------------------------------------------------------------------------------------
+
+    @property
+    def generator(self) -> Generator:
+        """What generates its chips. Raises WrongState before the upload and after the release."""
+        if self._generator is None:
+            raise WrongState(f"a session that is {self.state} holds nothing")
+        return self._generator
+
+    @property
+    def resident(self) -> Resident:
+        """The session's device memory. Raises WrongState before the upload and after the release."""
+        return self.generator.resident
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The raw state's counts."""
+        return self.resident.host.counts
+
+    @property
+    def shard_counts(self) -> ShardCounts:
+        """How much the shard holds; ``growth`` is 0 until its side effects were counted."""
+        counts = self.counts
+        return ShardCounts(
+            fragments=counts["fragments"],
+            first_row=counts["first_row"],
+            end_row=counts["end_row"],
+            hasher_rows=counts["hasher_rows"],
+            bitwise_operations=counts["bitwise"],
+            accesses=counts["accesses"],
+            ace_rows=counts["ace_rows"],
+            growth=self._growth,
+            permutations=counts["permutations"],
+        )
+
+    # ---- assignment --------------------------------------------------------------------------------------------------
+
+    def upload(self, raw: RawState, tables: ProgramTables) -> None:
+        """NEW -> UPLOADED: the raw state is resident. Raises WrongState while another session holds the device."""
+        self._demand(State.NEW)
+        with _CURRENT_LOCK:
+            current = _CURRENT.get(self.device)
+            if current is not None:
+                raise WrongState(f"the device holds a session that is {current.state}: release it first")
+            _CURRENT[self.device] = self
+        self.device.synchronise()
+        self._baseline, self._baseline_pool = dict(self.device.arena.live), self.device.pool_bytes()
+        self.id = SessionId(uuid.uuid4().hex, EPOCHS.advance(), raw.fingerprint, LAYOUT_VERSION)
+        self.state = State.UPLOADED
+        resident = Resident(self.device, raw, tables, self.lanes)
+        self._generator = Generator(
+            self.device, self.chipset, resident, cache=self.cache, lanes=self.lanes, check=self.check
+        )
+        with self._guard("upload"):
+            resident.upload()
+
+    def count(self) -> None:
+        """UPLOADED -> COUNTED: the core is replayed for its side effects, the memory is sorted."""
+        self._demand(State.UPLOADED)
+        resident, lane = self.resident, self.device.lane(0)
+        with self._guard(Phase.ASSIGN):
+            resident.add_sides()
+            resident.add_plan()
+            g = self._counting(lane)
+            self._growth = self.chipset.assign_core(g)
+            resident.raise_reported(lane.index)
+            resident.plan["order"] = self.chipset.sort_memory(g)
+            resident.raise_reported(lane.index)
+            self.state = State.COUNTED
+
+    def sorted_accesses(self) -> SortedAccesses:
+        """The shard's accesses in the order in which the device sorted them."""
+        self._demand(State.COUNTED)
+        order, arrays = self.resident.order(), self.resident.host.arrays
+        return SortedAccesses(arrays["acc_key"][order], arrays["acc_clk"][order].astype(np.uint64))
+
+    def count_memory(self, runs: Runs) -> None:
+        """COUNTED: the limbs of the memory rows' deltas are counted, now that their neighbours are known; once."""
+        self._demand(State.COUNTED)
+        resident, lane = self.resident, self.device.lane(0)
+        if "run_start" in resident.plan:
+            raise WrongState("the memory rows were counted already")
+        with self._guard(Phase.ASSIGN):
+            resident.add_runs(runs)
+            self.chipset.count_memory(self._counting(lane))
+            resident.raise_reported(lane.index)
+
+    def take_sides(self) -> Sides:
+        """COUNTED: the shard's side effects, once. Raises WrongState the second time, as what they were taken for is under
+        way."""
+        self._demand(State.COUNTED)
+        if self._taken:
+            raise WrongState("the side effects were taken already")
+        self._taken = True
+        with self._guard(Phase.ASSIGN):
+            return self.resident.read_sides()
+
+    def range_rows(self) -> int:
+        """COUNTED: R of the shard's own counters, as the device finds it: the program's R when it has one shard."""
+        self._demand(State.COUNTED)
+        with self._guard(Phase.ASSIGN):
+            return self.chipset.range_rows(self._counting(self.device.lane(0)))
+
+    def seal(self, extent: Extent, totals: Sides) -> tuple[Plan, ...]:
+        """COUNTED -> ASSIGNED: the layout of the trace is known; every chip is generated once and answers its buses.
+
+        ``totals``: side effects of all shards. Plans come in the session's order of chips and are immutable from here on.
+        """
+        self._demand(State.COUNTED)
+        resident, lane = self.resident, self.device.lane(0)
+        if not self._taken or "run_start" not in resident.plan:
+            raise WrongState("memory rows are counted and side effects taken before a session is sealed")
+        with self._guard(Phase.ASSIGN):
+            if extent.is_last:
+                resident.add_totals(totals)
+                resident.plan["last_row"] = self.chipset.draw_last_row(self._counting(lane))
+                resident.raise_reported(lane.index)
+            resident.demand_shapes(is_last=extent.is_last)
+            self.plans = {name: self._plan(self.chipset.chips[name], extent) for name in self.order}
+            for plan in self.plans.values():
+                with self.generator.columns(plan, Phase.ASSIGN, lane):
+                    pass
+            self.sealed_sides = resident.read_sides()
+            self.state = State.ASSIGNED
+        return tuple(self.plans.values())
+
+    # ---- regeneration ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def regenerate(self, plan: Plan, phase: Phase, lane: Lane | None = None) -> Iterator[tuple[Cells, ...]]:
+        """A chip's columns for as long as the block runs: generated again, or kept ones at a higher cache level.
+
+        Raises StalePlan and WrongState before anything is launched or allocated; UnwrittenCells, ShapeMismatch,
+        SideEffectInReplay, InvariantBroken and the kernels' errors otherwise, and then the session is poisoned.
+        """
+        self.demand(plan, phase)
+        on = lane or self.device.lane(0)
+        with self._guard(phase):
+            with self.generator.columns(plan, phase, on) as cells:
+                yield cells
+            if self.check:
+                self._check_unchanged(on)
+
+    def demand(self, plan: Plan, phase: Phase) -> None:
+        """Raises StalePlan unless the plan is this session's, WrongState unless the phase may regenerate now."""
+        refuse_stale(plan, None if self.state in (State.RELEASED, State.NEW) else self.id)
+        if self.state not in ALLOWED[phase]:
+            raise WrongState(f"{phase} in a session that is {self.state}; it needs {' or '.join(ALLOWED[phase])}")
+
+    def finish(self, phase: Phase) -> None:
+        """A round of a phase is over; the state moves on.
+
+        Raises WrongState when a chip was left out: at level none, of a commitment or a proof.
+        """
+        if self.state not in ALLOWED[phase]:
+            raise WrongState(f"{phase} is finished in a session that is {self.state}")
+        if self.cache is Cache.NONE and phase is not Phase.OPENING:
+            missing = [name for name in self.order if self.generator.generations[name, phase] <= self.rounds[phase]]
+            if missing:
+                raise WrongState(f"{phase} is finished without {', '.join(missing)}")
+        self.rounds[phase] += 1
+        self.state = AFTER[phase]
+
+    def adopt(self, buffer: Buffer) -> Buffer:
+        """The session frees the buffer when it is released."""
+        self._adopted.append(buffer)
+        return buffer
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
+
+    def release(self) -> None:
+        """-> RELEASED, from any state: memory is given back, every plan is refused from now on; twice is harmless.
+
+        Raises LeakDetected when bytes are live that were not before the upload (INV-01).
+        """
+        if self.state in (State.RELEASED, State.NEW):
+            self.state = State.RELEASED
+            return
+        self.device.phase = self._phase_name("release")
+        for buffer in self._adopted:
+            buffer.free()
+        self._adopted.clear()
+        if self._generator is not None:
+            self._generator.free()
+            self._generator.resident.free()
+            self._generator = None
+        self.state = State.RELEASED
+        EPOCHS.advance()
+        with _CURRENT_LOCK:
+            _CURRENT.pop(self.device, None)
+        self.device.synchronise()
+        self.device.arena.expect(self._baseline)
+        pool = self.device.pool_bytes()
+        if pool != self._baseline_pool:
+            raise LeakDetected(f"the pool holds {pool} bytes, {self._baseline_pool} before the upload")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _phase_name(self, phase: str) -> str:
+        return f"shard {self.shard} {phase}"
+
+    def _demand(self, *states: State) -> None:
+        if self.state not in states:
+            raise WrongState(f"the session is {self.state}, not {' or '.join(states)}")
+
+    @contextmanager
+    def _guard(self, phase: str) -> Iterator[None]:
+        """What leaves anything in doubt poisons the session."""
+        self.device.phase = self._phase_name(phase)
+        try:
+            yield
+        except GpuError as error:
+            if error.poisons:
+                self.state = State.POISONED
+            raise
+        except BaseException:
+            self.state = State.POISONED
+            raise
+
+    def _counting(self, lane: Lane) -> Generation:
+        return self.generator.inputs(lane, self._provisional(), counting=True)
+
+    def _provisional(self) -> Extent:
+        """Where the shard's rows would stand if it were the program and nothing had been counted: what assignment knows."""
+        shard = self.shard_counts
+        alone = replace(shard, first_row=0, end_row=shard.core_rows)
+        (extent,) = extents([alone], kernel_rows=self.counts["kernel_procedures"], range_rows=EMPTY_RANGE_ROWS)
+        return replace(extent, first_row=shard.first_row, end_row=shard.end_row)
+
+    def _plan(self, chip: Chip, extent: Extent) -> Plan:
+        assert self.id is not None
+        arrays = [self.resident.plan[name] for name in PLAN_ARRAYS.get(chip.name, ()) if name in self.resident.plan]
+        return Plan(
+            session=self.id,
+            shard=self.shard,
+            chip=chip.name,
+            extent=extent,
+            tiles=chip.tiles(extent),
+            trace_bytes=trace_bytes(chip, extent, self.device),
+            extra=tuple(sorted(chip.extra_bytes(extent, self.device).items())),
+            verify_bytes=DIGEST_SCRATCH,
+            arrays=tuple(PlanArray(array.name, array.type, array.shape, array.nbytes) for array in arrays),
+        )
+
+    def _check_unchanged(self, lane: Lane) -> None:
+        """After a replay: the raw state (INV-02) and the side effects (INV-07) are what they were."""
+        self.resident.check_raw(lane)
+        sealed, found = self.sealed_sides, self.resident.read_sides()
+        if sealed is None or found.digest() != sealed.digest():
+            raise InvariantBroken("INV-07", "a replay changed the side effects")
