@@ -11,6 +11,7 @@ from typing import Literal
 
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan
 from reference.definition.field import Word
+from reference.definition.gpu_options import DEFAULT_GPU_OPTIONS, GpuOptions
 from reference.definition.mast import Forest
 from reference.definition.program import Program
 
@@ -59,6 +60,8 @@ class Case:
     replies: Replies | None = None
     cuts: tuple[CutPlan, ...] = (ONE_FRAGMENT,)
     about: str = ""
+    gpu: GpuOptions = DEFAULT_GPU_OPTIONS
+    """For engines that walk the trace's life cycle on a device; the trace does not depend on them."""
 
     @property
     def cut(self) -> CutPlan:

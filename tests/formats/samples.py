@@ -73,4 +73,14 @@ def full_document() -> dict[str, Any]:
             "paths": [[WORD, OTHER_WORD], []],
         },
         "cuts": [64, {"every": 7}, {"at": [0, 5, 99]}],
+        "options": {
+            "gpu": {
+                "cache": "trace",
+                "lanes": 3,
+                "budget": 1048576,
+                "shards": {"at": [3, 5]},
+                "order": ["pad", "krm", "ace", "mem", "bit", "hsh", "rng", "stk", "dec", "sys"],
+                "threads": "strided",
+            }
+        },
     }

@@ -15,6 +15,7 @@ from reference.definition.case import Advice, Case, Replies
 from reference.definition.cuts import ONE_FRAGMENT, At, Every
 from reference.definition.formats.binary import read_program
 from reference.definition.formats.case_json import case_line, read_case, write_case
+from reference.definition.gpu_options import CHIPS, GpuOptions
 from reference.definition.isa import BLOCK_OPERATIONS, Immediate, Operation, opcode
 from reference.definition.mast import Block, Call, Dyn, Dyncall, External, Forest, Join, Loop, Split, Syscall
 from reference.definition.program import Program
@@ -51,6 +52,7 @@ def test_every_key_is_understood() -> None:
     assert case.advice == Advice((5, 6), {one: (1, 2)}, ((one, two),))
     assert case.replies == Replies((1,), ((1, 2, 3, 4),), ((1, 2, 3, 4, 5, 6, 7, 8),), ((one, two), ()))
     assert case.cuts == (Every(64), Every(7), At((0, 5, 99)))
+    assert case.gpu == GpuOptions("trace", 3, 1048576, At((3, 5)), CHIPS[::-1], "strided")
     assert (case.program.entry, case.program.forest.roots) == (11, (11, 4))
     assert case.program.kernel.procedures == (one, two)
     assert case.program.forest.advice_map == {one: (1, 2, 3), two: ()}
@@ -191,6 +193,17 @@ def test_recorded_divergences_are_cases_except_fragment_size_0() -> None:
         if entry["id"] == "A14":
             entry["case"]["cuts"].remove(0)
         assert read_case(json.dumps(entry["case"])).name == entry["name"]
+
+
+def test_options_that_are_defaults_are_not_written() -> None:
+    written = json.loads(
+        write_case(read_case(json.dumps({**MINIMAL, "options": {"gpu": {"shards": 1, "cache": "none"}}})))
+    )
+    assert "options" not in written
+    options = {"gpu": {"shards": 5, "budget": 1}}
+    case = read_case(json.dumps({**MINIMAL, "options": options}))
+    assert case.gpu == GpuOptions(shards=5, budget=1)
+    assert json.loads(write_case(case))["options"] == options
 
 
 def test_long_lists_fill_lines() -> None:

@@ -105,6 +105,23 @@ REPLACED: list[tuple[str, Any, str, str]] = [
     ("cuts", [{}], "$.cuts[0]", '{"every": n} or {"at": [rows]}'),
     ("cuts", "all", "$.cuts", "expected an object"),
     ("cutz", [1], "$", "found 'cutz'"),
+    ("options", [], "$.options", "expected an object"),
+    ("options.cpu", {}, "$.options", "expected the keys gpu"),
+    ("options.gpu", 3, "$.options.gpu", "expected an object"),
+    ("options.gpu.speed", 1, "$.options.gpu", "expected the keys cache, lanes"),
+    ("options.gpu.cache", "some", "$.options.gpu.cache", "one of none, trace, full"),
+    ("options.gpu.cache", 2, "$.options.gpu.cache", "expected a string"),
+    ("options.gpu.lanes", 0, "$.options.gpu.lanes", "an integer from 1 to 8"),
+    ("options.gpu.lanes", 9, "$.options.gpu.lanes", "an integer from 1 to 8"),
+    ("options.gpu.budget", 0, "$.options.gpu.budget", "expected an integer"),
+    ("options.gpu.budget", None, "$.options.gpu.budget", "expected an integer"),
+    ("options.gpu.shards", 0, "$.options.gpu.shards", "an integer from 1 to 64"),
+    ("options.gpu.shards", True, "$.options.gpu.shards", "expected an object"),
+    ("options.gpu.shards", {"every": 3}, "$.options.gpu.shards", "expected the keys at"),
+    ("options.gpu.shards.at", [-1], "$.options.gpu.shards.at[0]", "expected an integer"),
+    ("options.gpu.order", ["sys"], "$.options.gpu.order", "each of sys, dec, stk"),
+    ("options.gpu.order", ["sys"] * 10, "$.options.gpu.order", "each of sys, dec, stk"),
+    ("options.gpu.threads", "random", "$.options.gpu.threads", "one of forward, reverse, strided"),
 ]
 
 

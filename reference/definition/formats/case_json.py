@@ -18,6 +18,8 @@ from reference.definition.formats.case_nodes import SymbolicExternal, node_text,
 from reference.definition.formats.children_first import children_first, require_own_digests
 from reference.definition.formats.json_value import Value, parse_json, shortened
 from reference.definition.formats.layout import lay_out
+from reference.definition.formats.options_json import gpu_options_document, read_gpu_options
+from reference.definition.gpu_options import DEFAULT_GPU_OPTIONS
 from reference.definition.mast import External, Forest, Node, order_children_first
 from reference.definition.program import Kernel, Program
 
@@ -47,7 +49,7 @@ def read_case(text: str | bytes, source: str = "") -> Case:
 
 
 def _case(document: Value) -> Case:
-    optional = ("format", "name", "about", "libraries", "stack", "advice", "host", "replies", "cuts")
+    optional = ("format", "name", "about", "libraries", "stack", "advice", "host", "replies", "cuts", "options")
     members = document.members(required=("program",), optional=optional)
     if "format" in members and members["format"].text() != FORMAT:
         raise members["format"].expected(f"{FORMAT!r}")
@@ -62,6 +64,7 @@ def _case(document: Value) -> Case:
         replies=_replies(members["replies"]) if "replies" in members else None,
         cuts=_cuts(members["cuts"]) if "cuts" in members else (ONE_FRAGMENT,),
         about=members["about"].text() if "about" in members else "",
+        gpu=read_gpu_options(members["options"]) if "options" in members else DEFAULT_GPU_OPTIONS,
     )
 
 
@@ -250,6 +253,8 @@ def _document(case: Case) -> dict[str, Any]:
     if case.replies is not None:
         document["replies"] = _replies_document(case.replies)
     document["cuts"] = [plan.size if isinstance(plan, Every) else {"at": list(plan.rows)} for plan in case.cuts]
+    if options := gpu_options_document(case.gpu):
+        document["options"] = options
     return document
 
 
