@@ -112,6 +112,17 @@ def jit(function: F) -> F:
     return cast(F, compiled)
 
 
+def jit_with(signature: Any) -> Callable[[F], F]:
+    """Like :func:`jit` for one signature, into which arguments are converted: one compilation for arrays of any layout."""
+
+    def compile_for_signature(function: F) -> F:
+        with _cached_in(cache_folder(_text_of(Path(function.__code__.co_filename)))):
+            compiled: Any = numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        return cast(F, compiled)
+
+    return compile_for_signature
+
+
 def jit_part(function: F) -> F:
     """Like :func:`jit` for a function that is only called by compiled ones: it is kept in their cache entries."""
     compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)

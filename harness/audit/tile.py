@@ -13,22 +13,13 @@ from harness.audit.rule import Rows, Rule
 from harness.audit.violation import NotChecked, Violation
 
 
-class Window(Protocol):
-    """Consecutive rows of a trace as an engine gives them (a ``harness.backend.Window`` is one)."""
-
-    @property
-    def first_row(self) -> int:
-        """The number of the first row."""
-
-    @property
-    def cells(self) -> NDArray[np.uint64]:
-        """(72, n) uint64, n >= 1."""
-
-
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Rows ``first_row .. first_row + n - 1`` of a trace and the row after them. The random last row is in no tile:
-    the trace's last row but one is followed by its fictitious successor (12 section 7.10)."""
+    """Rows ``first_row .. first_row + n - 1`` of a trace and the row after them.
+
+    The random last row is in no tile: the trace's last row but one is followed by its fictitious successor (12 section
+    7.10). The arrays are used again for later tiles: what is kept must be copied.
+    """
 
     first_row: int
     trace_rows: int
@@ -36,6 +27,8 @@ class Tile:
     """(n + 1, 72) uint64, C order."""
     opcodes: NDArray[np.uint8]
     """(n + 1,) uint8; ``NO_OPERATION`` where the opcode bits are not bits."""
+    random_row: NDArray[np.uint64] | None = None
+    """(72,) uint64: the trace's last row, with the last tile only."""
 
     @property
     def count(self) -> int:
@@ -45,7 +38,7 @@ class Tile:
     @property
     def is_last(self) -> bool:
         """Whether the trace's last row but one is in it."""
-        return self.first_row + self.count == self.trace_rows - 1
+        return self.random_row is not None
 
 
 Tiles = Callable[[], Iterable[Tile]]
@@ -63,7 +56,7 @@ class TraceCheck(Protocol):
         """All rules that it may check."""
 
     def partial(self, tile: Tile) -> Any:
-        """What the check needs of one tile; size bounded by the tile's."""
+        """What the check needs of one tile; size bounded by the tile's, nothing of its arrays."""
 
     def add(self, partial: Any) -> None:
         """Takes the partial of the next tile."""

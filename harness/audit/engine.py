@@ -1,0 +1,108 @@
+"""Audits a trace: one pass over its tiles, by several threads, then what the whole-trace rules say."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+from harness.audit.checks import trace_checks
+from harness.audit.known import Known
+from harness.audit.row_pass import RowPass, TileFinding
+from harness.audit.row_rules import ROW_RULES
+from harness.audit.rule import Rule, Variant
+from harness.audit.tile import Tile, TraceCheck
+from harness.audit.tiling import TILE_ROWS, TileBuffer, TilePart, Windows, tile_parts
+from harness.audit.violation import AuditResult, NotChecked, Violation
+
+AHEAD = 2
+"""Tiles waiting per thread: so many that none runs dry, so few that memory stays at some windows."""
+
+
+def audit(
+    windows: Windows,
+    rows: int,
+    known: Known,
+    variant: Variant = Variant.PARALLEL,
+    threads: int | None = None,
+    without: Collection[str] = (),
+) -> AuditResult:
+    """Judge the trace of ``rows`` rows that ``windows`` gives, against everything that is known besides.
+
+    ``threads`` is the number of cores to use, all by default. ``without`` names rules to leave out. Raises BadTrace when the
+    windows are not the rows of a trace of this length, ValueError for a rule that does not exist.
+    """
+    row_pass = RowPass(ROW_RULES)
+    checks = trace_checks(known, variant)
+    _check_names(without, (*row_pass.rules, *chain.from_iterable(check.rules for check in checks)))
+    _Pass(windows, rows, row_pass, checks).run(threads or os.cpu_count() or 1)
+    buffer = TileBuffer()
+
+    def tiles() -> Iterator[Tile]:
+        return (buffer.fill(part, rows) for part in tile_parts(windows(), rows))
+
+    def applies(rule: Rule) -> bool:
+        return rule.variant in {None, variant} and rule.name not in without
+
+    violations = [violation for violation in row_pass.violations() if applies(violation.rule)]
+    checked = {rule.name: count for rule, count in row_pass.applied() if applies(rule)}
+    not_checked: list[NotChecked] = []
+    for check in checks:
+        verdicts = check.finish(tiles)
+        refused = {verdict.rule.name for verdict in verdicts if isinstance(verdict, NotChecked)}
+        checked.update({rule.name: 1 for rule in check.rules if applies(rule) and rule.name not in refused})
+        violations += [verdict for verdict in verdicts if isinstance(verdict, Violation) and applies(verdict.rule)]
+        not_checked += [verdict for verdict in verdicts if isinstance(verdict, NotChecked) and applies(verdict.rule)]
+    violations.sort(key=lambda violation: (violation.row is None, violation.row or 0))
+    return AuditResult(rows, tuple(violations), checked, tuple(not_checked))
+
+
+def _check_names(without: Collection[str], rules: Sequence[Rule]) -> None:
+    if unknown := set(without) - {rule.name for rule in rules}:
+        raise ValueError(f"no rule is called {', '.join(sorted(unknown))}")
+
+
+class _Pass:
+    """One reading of the trace."""
+
+    def __init__(self, windows: Windows, rows: int, row_pass: RowPass, checks: Sequence[TraceCheck]) -> None:
+        self._parts = tile_parts(windows(), rows)
+        self._rows = rows
+        self._row_pass = row_pass
+        self._checks = checks
+        self._of_thread = threading.local()
+
+    def run(self, threads: int) -> None:
+        if threads == 1 or self._rows <= 2 * TILE_ROWS:
+            for part in self._parts:
+                self._take(self._judge(part))
+            return
+        waiting: deque[Future[tuple[TileFinding, list[Any]]]] = deque()
+        with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
+            for part in self._parts:
+                waiting.append(pool.submit(self._judge, part))
+                if len(waiting) > AHEAD * threads:
+                    self._take(waiting.popleft().result())
+            while waiting:
+                self._take(waiting.popleft().result())
+
+    def _judge(self, part: TilePart) -> tuple[TileFinding, list[Any]]:
+        tile = self._buffer().fill(part, self._rows)
+        return self._row_pass.judge(tile), [check.partial(tile) for check in self._checks]
+
+    def _buffer(self) -> TileBuffer:
+        """This thread's."""
+        if not hasattr(self._of_thread, "buffer"):
+            self._of_thread.buffer = TileBuffer()
+        buffer: TileBuffer = self._of_thread.buffer
+        return buffer
+
+    def _take(self, judged: tuple[TileFinding, list[Any]]) -> None:
+        finding, partials = judged
+        self._row_pass.add(finding)
+        for check, partial in zip(self._checks, partials, strict=True):
+            check.add(partial)

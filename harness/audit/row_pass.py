@@ -1,0 +1,95 @@
+"""Checks all rules on row pairs over the tiles of a trace, and keeps the cells of the first row that violates each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.audit.rule import APPLIED, COUNT, FIRST, NO_ROW, RowRules, Rows, Rule, nothing_found
+from harness.audit.tile import Tile
+from harness.audit.violation import CellValue, Violation
+from reference.definition.columns import COLUMN
+from reference.definition.isa import BY_OPCODE
+
+
+def operation_of(opcode: int) -> str:
+    """Name of the operation, or what stands in its place."""
+    return BY_OPCODE[opcode].name if opcode in BY_OPCODE else "no operation"
+
+
+@dataclass(frozen=True, slots=True)
+class RowEvidence:
+    """A row pair that violates something: (2, 72) uint64 and the operation of its first row."""
+
+    cells: Rows
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class TileFinding:
+    """What all kernels found in one tile: (rules, FOUND) int64, and the row pairs that are blamed."""
+
+    found: NDArray[np.int64]
+    evidence: dict[int, RowEvidence]
+
+
+class RowPass:
+    """The rules of several :class:`RowRules`, numbered one after another."""
+
+    def __init__(self, groups: Sequence[RowRules]) -> None:
+        self._groups = tuple(groups)
+        self.rules: tuple[Rule, ...] = tuple(rule for group in groups for rule in group.rules)
+        self._total = nothing_found(len(self.rules))
+        self._evidence: dict[int, RowEvidence] = {}
+        """By row."""
+
+    def judge(self, tile: Tile) -> TileFinding:
+        """Runs all kernels on one tile; changes nothing here, so several threads may do it at once."""
+        found = nothing_found(len(self.rules))
+        facts = np.array([tile.first_row, tile.trace_rows], dtype=np.int64)
+        start = 0
+        for group in self._groups:
+            end = start + len(group.rules)
+            group.kernel(tile.rows, tile.opcodes, facts, found[start:end])
+            start = end
+        evidence: dict[int, RowEvidence] = {}
+        if found[:, COUNT].any():
+            for row in np.unique(found[found[:, COUNT] > 0, FIRST]).tolist():
+                at = row - tile.first_row
+                evidence[row] = RowEvidence(tile.rows[at : at + 2].copy(), operation_of(int(tile.opcodes[at])))
+        return TileFinding(found, evidence)
+
+    def add(self, finding: TileFinding) -> None:
+        """Takes the finding of the next tile."""
+        total, found = self._total, finding.found
+        total[:, APPLIED] += found[:, APPLIED]
+        if not finding.evidence:
+            return
+        total[:, COUNT] += found[:, COUNT]
+        is_new = (total[:, FIRST] == NO_ROW) & (found[:, FIRST] != NO_ROW)
+        total[is_new, FIRST] = found[is_new, FIRST]
+        for row in found[is_new, FIRST].tolist():
+            self._evidence[row] = finding.evidence[row]
+
+    def applied(self) -> Iterator[tuple[Rule, int]]:
+        """Each rule with the number of rows that it applied to."""
+        return zip(self.rules, self._total[:, APPLIED].tolist(), strict=True)
+
+    def violations(self) -> Iterator[Violation]:
+        """One per violated rule, at its first row."""
+        for rule, (first, count, _) in zip(self.rules, self._total.tolist(), strict=True):
+            if count:
+                evidence = self._evidence[first]
+                cells = tuple(_cell(column, first, evidence.cells) for column in rule.columns)
+                yield Violation(rule, first, count, evidence.operation, cells)
+
+
+def _cell(column: str, row: int, pair: Rows) -> CellValue:
+    """The cell of a column of the row pair; a ' names the next row."""
+    if column.endswith("'"):
+        name = column.removesuffix("'")
+        return CellValue(name, row + 1, int(pair[1, COLUMN[name]]))
+    return CellValue(column, row, int(pair[0, COLUMN[column]]))
