@@ -107,6 +107,7 @@ class Generator:
         arena, chip = self.device.arena, self.chipset.chips[plan.chip]
         resident = arena.total
         if self.lanes == 1:
+            # The peak is this generation's alone; whoever wants those of the steps before has taken them.
             arena.reset_peaks()
         cells = allocate(chip, plan.extent, self.device)
         keep = False

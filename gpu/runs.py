@@ -54,7 +54,11 @@ class Runs:
 def whole_section() -> Runs:
     """The one run of a program in one shard."""
     return Runs(
-        np.zeros(1, np.uint32), np.zeros(1, np.uint64), np.zeros(1, np.uint64), np.zeros(1, np.uint32), np.ones(1, np.uint8)
+        np.zeros(1, np.uint32),
+        np.zeros(1, np.uint64),
+        np.zeros(1, np.uint64),
+        np.zeros(1, np.uint32),
+        np.ones(1, np.uint8),
     )
 
 

@@ -24,6 +24,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from gpu.byte_table import RESIDENT_TAGS, WORKING_TAGS, Observer, no_observer
 from gpu.chips import CHIP_ORDER, Cells, Chip, Generation, trace_bytes
 from gpu.chipset import ChipSet
 from gpu.device import Buffer, Device, Lane, Tag
@@ -33,7 +34,7 @@ from gpu.layout import EMPTY_RANGE_ROWS, Extent, ShardCounts, extents
 from gpu.plans import EPOCHS, PLAN_ARRAYS, Plan, PlanArray, SessionId, refuse_stale
 from gpu.raw import RawState
 from gpu.regeneration import Generator
-from gpu.resident import Resident
+from gpu.resident import Resident, plan_shapes, shape_bytes
 from gpu.runs import Runs, SortedAccesses
 from gpu.sides import Sides
 from gpu.source import LAYOUT_VERSION
@@ -62,6 +63,7 @@ class Session:
         lanes: int = 1,
         check: bool = True,
         order: Sequence[str] = CHIP_ORDER,
+        observer: Observer = no_observer,
     ) -> None:
         if sorted(order) != sorted(CHIP_ORDER):
             raise ShapeMismatch(f"an order names each of {', '.join(CHIP_ORDER)} once, not {', '.join(order)}")
@@ -72,6 +74,7 @@ class Session:
         self.lanes = lanes
         self.check = check
         self.order = tuple(order)
+        self.observer = observer
         self.state = State.NEW
         self.id: SessionId | None = None
         self.plans: dict[str, Plan] = {}
@@ -140,7 +143,9 @@ class Session:
             self.device, self.chipset, resident, cache=self.cache, lanes=self.lanes, check=self.check
         )
         with self._guard("upload"):
+            self.observe("open")
             resident.upload()
+            self.observe("upload")
 
     def count(self) -> None:
         """UPLOADED -> COUNTED: the core is replayed for its side effects, the memory is sorted."""
@@ -148,6 +153,7 @@ class Session:
         resident, lane = self.resident, self.device.lane(0)
         with self._guard(Phase.ASSIGN):
             resident.add_sides()
+            self.observe("side buffers")
             resident.add_plan()
             g = self._counting(lane)
             self._growth = self.chipset.assign_core(g)
@@ -155,6 +161,7 @@ class Session:
             resident.plan["order"] = self.chipset.sort_memory(g)
             resident.raise_reported(lane.index)
             self.state = State.COUNTED
+            self.observe("counted")
 
     def sorted_accesses(self) -> SortedAccesses:
         """The shard's accesses in the order in which the device sorted them."""
@@ -208,8 +215,10 @@ class Session:
             for plan in self.plans.values():
                 with self.generator.columns(plan, Phase.ASSIGN, lane):
                     pass
+                self.observe_chip(plan, Phase.ASSIGN)
             self.sealed_sides = resident.read_sides()
             self.state = State.ASSIGNED
+            self.observe("sealed")
         return tuple(self.plans.values())
 
     # ---- regeneration ------------------------------------------------------------------------------------------------
@@ -249,6 +258,48 @@ class Session:
         self.rounds[phase] += 1
         self.state = AFTER[phase]
 
+    def expected_bytes(self) -> dict[Tag, int]:
+        """Bytes of every tag but COMMIT that have to be live while no chip is being processed, from shapes (spec 09, B5).
+
+        PLAN is left out while assignment is adding to it.
+        """
+        if self._generator is None:
+            return dict.fromkeys((*RESIDENT_TAGS, *WORKING_TAGS), 0)
+        resident, kept = self.resident, self.generator.kept
+        expected = {
+            Tag.RAW: resident.raw_bytes if resident.raw else 0,
+            Tag.SIDE: resident.side_bytes if resident.side else 0,
+            Tag.TRACE: sum(self.plans[name].trace_bytes for name in kept),
+            Tag.SEED: 0,
+            Tag.SCRATCH: 0,
+        }
+        if self.plans:
+            shapes = plan_shapes(self.counts, resident.plan["run_start"].size, is_last="hist" in resident.plan)
+            expected[Tag.PLAN] = shape_bytes(shapes)
+        elif not resident.plan:
+            expected[Tag.PLAN] = 0
+        return expected
+
+    def observe(self, step: str, at_most: Mapping[Tag, int] | None = None) -> None:
+        """Tells the observer that a step is over."""
+        self.observer(step, self.expected_bytes(), at_most or {})
+
+    def observe_chip(self, plan: Plan, phase: Phase, scratch: int = 0) -> None:
+        """The same for a step that worked on one chip: at its peak there were that chip's columns, beside the kept ones.
+
+        ``scratch``: bytes of SCRATCH that whoever used the columns took.
+        """
+        kept = sum(self.plans[name].trace_bytes for name in self.generator.kept if name != plan.chip)
+        extra = dict(plan.extra)
+        self.observe(
+            f"{phase} {plan.chip}",
+            {
+                Tag.TRACE: kept + plan.trace_bytes,
+                Tag.SEED: extra.get(Tag.SEED, 0),
+                Tag.SCRATCH: max(extra.get(Tag.SCRATCH, 0), plan.verify_bytes, scratch),
+            },
+        )
+
     def adopt(self, buffer: Buffer) -> Buffer:
         """The session frees the buffer when it is released."""
         self._adopted.append(buffer)
@@ -277,6 +328,7 @@ class Session:
         with _CURRENT_LOCK:
             _CURRENT.pop(self.device, None)
         self.device.synchronise()
+        self.observe("released")
         self.device.arena.expect(self._baseline)
         pool = self.device.pool_bytes()
         if pool != self._baseline_pool:
