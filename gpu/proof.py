@@ -81,7 +81,7 @@ class Columns:
         self.chip = chip
         self.extent = extent
         self.plan = plan
-        self.lane = lane
+        self.lane = lane or device.lane(0)
         self.shard = shard
         self.phase = phase
         self._cells: tuple[Cells, ...] | None = tuple(cells)

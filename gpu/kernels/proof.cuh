@@ -84,13 +84,14 @@ GLOBAL proof_memory(const u64* __restrict__ ctx, const u64* __restrict__ word, c
     if (add(d0[i], mul(d1[i], 65536)) != step) BAD(row, 1);
 }
 
-// Per column of a tile: the first row (of the block) that differs, and how many do.
-GLOBAL proof_compare(const u64* __restrict__ ours, u64 ld, const u64* __restrict__ theirs, u64 their_ld, u64 rows, u64 columns, u64* first_row, u64* count) {
+// A block of a tile's rows, beginning with the tile's row `base`, against another engine's cells, [columns][rows]. Per column:
+// the tile's first row that differs (initially all ones), and how many do.
+GLOBAL proof_compare(const u64* __restrict__ ours, u64 ld, const u64* __restrict__ theirs, u64 base, u64 rows, u64 columns, u64* first_row, u64* count) {
     u64 i = TID;
     if (i >= rows * columns) return;
     u64 c = i / rows, r = i - c * rows;
-    if (ours[c * ld + r] == theirs[c * their_ld + r]) return;
-    atomicMin(first_row + c, r);
+    if (ours[c * ld + base + r] == theirs[i]) return;
+    atomicMin(first_row + c, base + r);
     atomicAdd(count + c, (u64)1);
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gpu.arena import Tag
 from gpu.chips import Cells, Tile
 from gpu.device import Buffer, Device
 from gpu.layout import Extent
+from gpu.proof import Columns
 
 DATA = Path(__file__).parent.parent / "data" / "chiplets"
 LENGTHS: dict[str, dict[str, int]] = {
@@ -115,3 +117,20 @@ def upload_runs(
         f"run_{name}": device.upload(Tag.PLAN, f"run_{name}", np.array(values[name], dtype))
         for name, dtype in dtypes.items()
     }
+
+
+@contextmanager
+def chip_columns(
+    device: Device, name: str, chip: str, trace: np.ndarray, plan: dict[str, Buffer] | None = None
+) -> Iterator[Columns]:
+    """One chip of a recorded trace while it lives."""
+    extent = extent_of(name)
+    runs = one_run(device) if plan is None else plan
+    cells = [upload_cells(device, trace, tile) for tile in tiles_of(extent)[chip]]
+    columns = Columns(device, chip, extent, cells, runs)
+    try:
+        yield columns
+    finally:
+        columns.close()
+        for buffer in [*(cell.buffer for cell in cells if cell.buffer), *runs.values()]:
+            buffer.free()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from recorded_chips import extent_of, one_run, recorded, tiles_of, upload_cells, upload_runs
+from recorded_chips import chip_columns, extent_of, recorded, upload_cells, upload_runs
 
 from gpu.arena import Tag
 from gpu.chips import CHIP_ORDER, Tile
-from gpu.device import Buffer
 from gpu.errors import WrongState
 from gpu.host_device import HostDevice
 from gpu.proof import Columns, ColumnSums, Findings, TileRows, tile_rows
@@ -29,23 +27,6 @@ def host() -> Iterator[HostDevice]:
     with HostDevice() as device:
         yield device
         assert device.arena.total == 0
-
-
-@contextmanager
-def chip_columns(
-    device: HostDevice, name: str, chip: str, trace: np.ndarray, plan: dict[str, Buffer] | None = None
-) -> Iterator[Columns]:
-    """One chip of a recorded trace while it lives."""
-    extent = extent_of(name)
-    runs = one_run(device) if plan is None else plan
-    cells = [upload_cells(device, trace, tile) for tile in tiles_of(extent)[chip]]
-    columns = Columns(device, chip, extent, cells, runs)
-    try:
-        yield columns
-    finally:
-        columns.close()
-        for buffer in [*(cell.buffer for cell in cells if cell.buffer), *runs.values()]:
-            buffer.free()
 
 
 def checked(device: HostDevice, name: str, trace: np.ndarray) -> Findings:
