@@ -34,6 +34,7 @@ __all__ = [
     "Preparable",
     "Run",
     "Summary",
+    "Walking",
     "Window",
     "column_digest",
 ]
@@ -150,6 +151,15 @@ class Preparable(Protocol):
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Do it now; ``say`` takes a line for people when it will take long. Never raises for what :meth:`run` would."""
+
+
+@runtime_checkable
+class Walking(Protocol):
+    """An engine that walks a case as its options say (``Case.gpu``); a campaign with one draws them."""
+
+    @property
+    def walks(self) -> bool:
+        """Whether it does."""
 
 
 REAL_VM = "miden-vm 0.19.1"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from harness.backend import Engine, Outcome
+from harness.backend import Engine, Outcome, Walking
 from harness.backends.reference import ReferenceEngine
 from harness.campaign.totals import NODE_OF_ROW
+from harness.campaign.walks import gpu_options
 from harness.cuts import EVERY_ROW_LIMIT, Situation, random_cut, row_situations
 from harness.engines import EXEC_PREFIX
 from harness.generate import SeededChoices
@@ -19,6 +20,7 @@ from harness.generate.choices import Choices, pick_weighted
 from harness.guarded import GuardedEngine, guarded
 from reference.definition.case import Case
 from reference.definition.cuts import At, CutPlan, Every
+from reference.definition.gpu_options import GpuOptions
 from reference.execution import Execution
 
 MOST_AIMED_CUTS: Final = 8
@@ -43,6 +45,7 @@ class Guide:
         inner = [engine.inner if isinstance(engine, GuardedEngine) else engine for engine in engines]
         own = [engine for engine in inner if isinstance(engine, ReferenceEngine)]
         self._reference = own[0] if own else ReferenceEngine()
+        self._walking = any(isinstance(engine, Walking) and engine.walks for engine in inner)
         others = [engine for engine in inner if not isinstance(engine, ReferenceEngine)]
         self._multiples_only = bool(others) and all(engine.name.startswith(EXEC_PREFIX) for engine in others)
 
@@ -57,6 +60,12 @@ class Guide:
         choices = SeededChoices(f"fragdiff/cuts/1/{seed}/{number}")
         multiples_only = self._multiples_only and not choices.flag(FREE_CUTS_PERCENT)
         return draw_plan(choices, guidance.situations, multiples_only=multiples_only)
+
+    def walk(self, case: Case, guidance: Guidance | None, seed: int, number: int) -> GpuOptions:
+        """How an engine is to walk case ``number``; as the case says when no engine walks, or it has no trace to walk."""
+        if not self._walking or guidance is None or not guidance.situations:
+            return case.gpu
+        return gpu_options(seed, number, len(guidance.situations))
 
 
 def draw_plan(choices: Choices, situations: Sequence[tuple[Situation, ...]], *, multiples_only: bool) -> CutPlan:

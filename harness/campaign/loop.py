@@ -24,7 +24,7 @@ from harness.campaign.events import (
 )
 from harness.campaign.guide import Guidance, Guide
 from harness.campaign.keeping import Finding, keep_found, keep_smallest, write_report
-from harness.campaign.totals import Totals, cut_kind
+from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.shrink import Budget, shrink
@@ -115,7 +115,9 @@ class _Campaign:
         # Numbered as the comparison numbers it, so that the reference's run is used again there.
         case = children_first(generated.case)
         guidance = self._ask_guide(case)
-        case = replace(case, cuts=(self._guide.plan(case, guidance, self._settings.seed, number),))
+        seed = self._settings.seed
+        plan = self._guide.plan(case, guidance, seed, number)
+        case = replace(case, cuts=(plan,), gpu=self._guide.walk(case, guidance, seed, number))
         started = time.monotonic()
         comparison = compare(case, self._engines)
         self.totals.comparing_seconds += time.monotonic() - started
@@ -140,6 +142,7 @@ class _Campaign:
         totals.counts += comparison.counts
         totals.families[generated.family] += 1
         totals.cuts[cut_kind(case.cut)] += 1
+        totals.walks.update(walk_kinds(case.gpu))
         self._take_time()
         if guidance is None:
             return

@@ -160,6 +160,8 @@ def end_report(totals: Totals) -> list[str]:
         f"not compared {_counted(counts.not_comparable)}",
         f"differences  {totals.differences:,}",
     ]
+    if totals.walks:
+        lines.insert(7, f"walks        {_counted(totals.walks)}")
     if counts.seams_not_exercised:
         lines.insert(2, f"             {counts.seams_not_exercised:,} cuts at which no engine cut its build")
     lines += [f"  {times:>5} x {signature}" for signature, times in totals.findings.most_common()]

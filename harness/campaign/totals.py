@@ -11,6 +11,7 @@ from harness.generate import FAILURES
 from harness.reporting import counts_json
 from harness.verdict import Counts, Verdict
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
+from reference.definition.gpu_options import DEFAULT_GPU_OPTIONS, GpuOptions
 from reference.definition.isa import BLOCK_OPERATIONS
 
 NODE_OF_ROW: Final = {
@@ -47,6 +48,8 @@ class Totals:
     nodes: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
+    walks: Counter[str] = field(default_factory=Counter)
+    """Options of the GPU engine that were not the defaults."""
     families: Counter[str] = field(default_factory=Counter)
     unintended: Counter[str] = field(default_factory=Counter)
     """Programs that did not end as the generator meant them to."""
@@ -96,6 +99,7 @@ class Totals:
             "errors": dict(self.errors),
             "errors_missed": self.errors_missed,
             "cuts": dict(self.cuts),
+            "walks": dict(self.walks),
             "situations": len(self.situations.counts),
             "families": dict(self.families),
             "unintended": dict(self.unintended),
@@ -115,3 +119,11 @@ def cut_kind(plan: CutPlan) -> str:
     if isinstance(plan, Every):
         return "every row" if plan.size == 1 else "every n rows"
     return "free"
+
+
+def walk_kinds(options: GpuOptions) -> list[str]:
+    """Which options are not the defaults: ``cache none`` and the like, ``lanes``, ``budget``, ``shards``, ``order``."""
+    plain = DEFAULT_GPU_OPTIONS
+    kinds = [name for name in ("lanes", "budget", "shards", "order") if getattr(options, name) != getattr(plain, name)]
+    kinds += [f"cache {options.cache}"] if options.cache != plain.cache else []
+    return kinds + ([f"threads {options.threads}"] if options.threads != plain.threads else [])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from harness.shrink.edits import forests_of
+from harness.shrink.walks import walk_weight
 from reference.definition.case import Case
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
 from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Block, Node
 
-Measure = tuple[int, int, int]
+Measure = tuple[int, int, int, int]
 
 NODE_WEIGHT: Final = 4
 """A node is worth more than the operations it might save: a person reads the tree first."""
@@ -20,7 +21,7 @@ PLAIN: Final = frozenset((opcode("NOOP"), opcode("PAD"), opcode("DROP")))
 
 
 def measure(case: Case) -> Measure:
-    """What there is to read, what is cut, how large the numbers are; compared in this order, less is simpler."""
+    """What there is to read, what is cut, how it is walked, how large the numbers are; in this order, less is simpler."""
     forests = forests_of(case)
     tree = sum(_node_weight(node) for forest in forests for node in forest.nodes)
     tree += sum(len(forest.roots) + len(forest.advice_map) for forest in forests) + NODE_WEIGHT * len(forests)
@@ -28,7 +29,7 @@ def measure(case: Case) -> Measure:
     advice = case.advice
     tree += len(case.stack) + len(advice.stack) + len(advice.store)
     tree += sum(1 + len(values) for values in advice.map.values())
-    return tree, _cut_weight(case.cut), _magnitude(case)
+    return tree, _cut_weight(case.cut), walk_weight(case.gpu), _magnitude(case)
 
 
 def _node_weight(node: Node) -> int:

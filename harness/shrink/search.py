@@ -18,6 +18,7 @@ from harness.shrink.order import Measure, measure
 from harness.shrink.proposals import BudgetSpent, Make, NoProposal, Pass
 from harness.shrink.termination import ends, row_limit
 from harness.shrink.tree import TREE_PASSES
+from harness.shrink.walks import WALK_PASSES
 from reference.definition.case import Case
 from reference.definition.cuts import Every
 from reference.definition.errors import InputError
@@ -25,7 +26,7 @@ from reference.definition.errors import InputError
 PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (*TREE_PASSES, *OPERATION_PASSES, *INPUT_PASSES)
 """The boldest first."""
 
-PASSES: tuple[tuple[str, Pass], ...] = (*CUT_PASSES, *PROGRAM_PASSES)
+PASSES: tuple[tuple[str, Pass], ...] = (*WALK_PASSES, *CUT_PASSES, *PROGRAM_PASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Search:
 
         Cuts come last: a single cut pins the program's rows, so that hardly any of them could still be taken away.
         """
+        self._repeat(WALK_PASSES)
         self._cut_everywhere()
         self._repeat(PROGRAM_PASSES)
         self._repeat(PASSES)
