@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu.chips import CELL_BYTES, CORE_CHIPS, Cells, Tile
+from gpu.columns import Columns, TileRows, scratch
 from gpu.device import Buffer, Tag
 from gpu.digest import DIGEST_SCRATCH, ColumnDigests, digest
 from gpu.errors import InvariantBroken, ShapeMismatch
-from gpu.proof import Columns, Findings, TileRows, scratch
+from gpu.proof import Findings
 from reference.definition.columns import COLUMN, COLUMN_NAMES, WIDTH
 from reference.definition.isa import BY_OPCODE
 

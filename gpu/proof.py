@@ -1,7 +1,7 @@
 """What proves a chip: consumers that are given its columns while they live, and a collector of what they find.
 
-Columns die with the task: afterwards nobody can reach the memory through them. A consumer says how much memory it takes, so
-that the task books it, and reports what it checked as well as what it found: a check of nothing is not a passed check
+A consumer says how much memory it takes, so that the task books it, and reports what it checked as well as what it found: a
+check of nothing is not a passed check. Columns are read-only: what a consumer leaves behind is digested again
 (spec 09, sections B8 and B11).
 """
 
@@ -9,118 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gpu.chips import CELL_BYTES, Cells, Tile
-from gpu.device import Buffer, Device, Lane, Tag, View
-from gpu.errors import WrongState
-from gpu.layout import Extent
-from reference.definition.columns import COLUMN, COLUMN_NAMES
+from gpu.columns import Columns, scratch
+from gpu.commit import ChipCommitment, Commitment
+from gpu.device import Lane
+from gpu.digest import DIGEST_SCRATCH, digest
+from gpu.errors import InvariantBroken
+from gpu.lanes import LaneReport, Task, run_tasks
+from gpu.plans import Plan
+from gpu.session import Session
+from gpu.states import Phase
+from reference.definition.columns import COLUMN_NAMES
 from reference.definition.field import P
-
-
-@dataclass(frozen=True, slots=True)
-class TileRows:
-    """Which rows of the trace a tile's rows are: neighbours from ``first``, or those listed, ascending."""
-
-    first: int
-    count: int
-    listed: NDArray[np.int64] | None = None
-
-    def row(self, index: int) -> int:
-        """Trace row of a row of the tile."""
-        return self.first + index if self.listed is None else int(self.listed[index])
-
-    def rows(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Trace rows of the tile's rows ``begin .. end - 1``."""
-        return np.arange(self.first + begin, self.first + end) if self.listed is None else self.listed[begin:end]
-
-    def between(self, begin: int, end: int) -> tuple[int, int]:
-        """The tile's rows whose trace rows are ``begin .. end - 1``: the first, and one past the last."""
-        return self._before(begin), self._before(end)
-
-    def _before(self, row: int) -> int:
-        if self.listed is None:
-            return min(max(row - self.first, 0), self.count)
-        return int(np.searchsorted(self.listed, row))
-
-
-def tile_rows(device: Device, tile: Tile, plan: Mapping[str, Buffer]) -> TileRows:
-    """Where a tile's rows are; ``plan`` has run_start and run_base for a tile whose rows stand in runs."""
-    if not tile.runs or not tile.rows:
-        return TileRows(tile.first_row, tile.rows)
-    start = device.download(plan["run_start"]).astype(np.int64)
-    base = device.download(plan["run_base"]).astype(np.int64)
-    lengths = np.diff(start, append=tile.rows)
-    listed = tile.first_row + np.repeat(base - start, lengths) + np.arange(tile.rows)
-    return TileRows(tile.first_row, tile.rows, listed)
-
-
-class Columns:
-    """One chip's generated columns, to be read until :meth:`close`."""
-
-    def __init__(
-        self,
-        device: Device,
-        chip: str,
-        extent: Extent,
-        cells: Sequence[Cells],
-        plan: Mapping[str, Buffer],
-        *,
-        lane: Lane | None = None,
-        shard: int = 0,
-        phase: str = "proof",
-    ) -> None:
-        self.device = device
-        self.chip = chip
-        self.extent = extent
-        self.plan = plan
-        self.lane = lane or device.lane(0)
-        self.shard = shard
-        self.phase = phase
-        self._cells: tuple[Cells, ...] | None = tuple(cells)
-
-    @property
-    def cells(self) -> tuple[Cells, ...]:
-        """The tiles that have rows. Raises WrongState when the task is over."""
-        if self._cells is None:
-            raise WrongState(f"the columns of chip {self.chip} were dropped with the task that they were generated for")
-        return tuple(cell for cell in self._cells if cell.buffer is not None and cell.tile.cells)
-
-    def close(self) -> None:
-        """Ends the access; the memory is the session's to drop."""
-        self._cells = None
-
-    def tiles_with(self, name: str) -> Iterator[tuple[Cells, View]]:
-        """Every tile that has the named column, and a pointer to the column's first cell."""
-        wanted = COLUMN[name]
-        for cell in self.cells:
-            local = wanted - cell.tile.first_column
-            if 0 <= local < cell.tile.columns and cell.buffer is not None:
-                yield cell, cell.buffer.offset(local * cell.ld)
-
-    def rows_of(self, cell: Cells) -> TileRows:
-        """Trace rows of one of the tiles."""
-        return tile_rows(self.device, cell.tile, self.plan)
-
-
-@contextmanager
-def scratch(device: Device, name: str, words: int, value: int | None = None) -> Iterator[Buffer]:
-    """A u64 buffer (tag SCRATCH) for the time of a block, filled with ``value`` or arbitrary. Raises BudgetExceeded."""
-    if value is None:
-        buffer = device.empty(Tag.SCRATCH, name, words, "u8")
-    else:
-        buffer = device.full(Tag.SCRATCH, name, words, "u8", value)
-    try:
-        yield buffer
-    finally:
-        buffer.free()
 
 
 class Consumer(Protocol):
@@ -211,3 +115,62 @@ def _tile_sums(columns: Columns, cell: Cells) -> list[int]:
         device.launch("proof_partial_sums", tile.columns * chunks, *arguments, lane=lane)
         device.launch("proof_total_sums", tile.columns, partial, tile.columns, chunks, sums, lane=lane)
         return [int(value) for value in device.download(sums)]
+
+
+def proof_estimate(plan: Plan, consumers: Sequence[Consumer]) -> int:
+    """Most bytes that proving a chip takes beyond what is resident."""
+    reading = max((consumer.scratch_bytes(plan.tiles) for consumer in consumers), default=0)
+    return max(plan.estimate, plan.trace_bytes + max(reading, DIGEST_SCRATCH))
+
+
+def prove_chip(
+    session: Session, plan: Plan, commitment: ChipCommitment, consumers: Sequence[Consumer], lane: Lane | None = None
+) -> None:
+    """One chip's proof: regenerated, compared with its commitment, given to every consumer in turn, dropped.
+
+    Raises what :meth:`Session.regenerate` and the consumers raise, and InvariantBroken (INV-06) when the columns are not those
+    that were committed to, before or after a consumer read them.
+    """
+    on = lane or session.device.lane(0)
+    with session.regenerate(plan, Phase.PROOF, on) as cells:
+        _demand_committed(session, plan, commitment, cells, on, "regenerated columns")
+        for consumer in consumers:
+            columns = Columns(
+                session.device, plan.chip, plan.extent, cells, session.resident.plan, lane=on, shard=session.shard
+            )
+            try:
+                consumer.consume(columns)
+            finally:
+                columns.close()
+            if session.check:
+                reader = type(consumer).__name__
+                _demand_committed(session, plan, commitment, cells, on, f"columns after {reader}")
+
+
+def prove_all(session: Session, commitment: Commitment, consumers: Sequence[Consumer]) -> LaneReport:
+    """One round of proofs of every chip, in the session's order and on its lanes; the session is PROVING afterwards.
+
+    Consumers are shared by the lanes. Raises what :func:`prove_chip` and ``run_tasks`` raise.
+    """
+    tasks = [_task(session, plan, commitment.chips[plan.chip], consumers) for plan in session.plans.values()]
+    _, report = run_tasks(session.device, tasks, session.lanes)
+    session.finish(Phase.PROOF)
+    return report
+
+
+def _task(session: Session, plan: Plan, commitment: ChipCommitment, consumers: Sequence[Consumer]) -> Task[None]:
+    def run(lane: Lane) -> None:
+        prove_chip(session, plan, commitment, consumers, lane)
+
+    return Task(plan.chip, proof_estimate(plan, consumers), run)
+
+
+def _demand_committed(
+    session: Session, plan: Plan, commitment: ChipCommitment, cells: Sequence[Cells], lane: Lane, what: str
+) -> None:
+    kept = tuple(session.device.download(commitment.digest).tolist())
+    found = digest(session.device, lane, cells, plan.extent.rows, session.resident.plan)
+    if found.total != kept:
+        raise InvariantBroken(
+            "INV-06", f"chip {plan.chip}: {what} have digest {found.text}, committed was {commitment.columns.text}"
+        )

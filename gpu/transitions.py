@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gpu.chips import CELL_BYTES, Cells, Tile
+from gpu.columns import Columns, scratch
 from gpu.device import View
 from gpu.errors import NO_ERROR
 from gpu.launching import Argument
-from gpu.proof import Columns, Findings, scratch
+from gpu.proof import Findings
 from reference.definition.columns import COLUMN, COLUMN_NAMES
 
 FLAG_COLUMNS: Final = (

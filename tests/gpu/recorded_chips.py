@@ -12,9 +12,9 @@ import numpy as np
 
 from gpu.arena import Tag
 from gpu.chips import Cells, Tile
+from gpu.columns import Columns
 from gpu.device import Buffer, Device
 from gpu.layout import Extent
-from gpu.proof import Columns
 
 DATA = Path(__file__).parent.parent / "data" / "chiplets"
 LENGTHS: dict[str, dict[str, int]] = {

@@ -11,10 +11,11 @@ from recorded_chips import chip_columns, extent_of, recorded, tiles_of, upload_c
 
 from gpu.arena import Tag
 from gpu.chips import CHIP_ORDER, Tile
+from gpu.columns import Columns
 from gpu.comparison import BLOCK_ROWS, Comparison, Windows
 from gpu.errors import BudgetExceeded, InvariantBroken, ShapeMismatch
 from gpu.host_device import HostDevice
-from gpu.proof import Columns, Findings
+from gpu.proof import Findings
 from reference.definition.columns import COLUMN
 
 NAME = "memory_deltas"

@@ -11,9 +11,10 @@ from recorded_chips import chip_columns, extent_of, recorded, upload_cells, uplo
 
 from gpu.arena import Tag
 from gpu.chips import CHIP_ORDER, Tile
+from gpu.columns import Columns, TileRows, tile_rows
 from gpu.errors import WrongState
 from gpu.host_device import HostDevice
-from gpu.proof import Columns, ColumnSums, Findings, TileRows, tile_rows
+from gpu.proof import ColumnSums, Findings
 from gpu.transitions import FLAG_COLUMNS, Transitions
 from reference.definition.columns import COLUMN, COLUMN_NAMES
 from reference.definition.field import P
