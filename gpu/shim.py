@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +79,22 @@ def _compiler(command: tuple[str, ...]) -> Compiler:
     return Compiler(command, version, f"{shlex.join(command)}\n{shown.stdout}\n{platform.machine()}")
 
 
+def sanitizer_library(compiler: Compiler) -> Path:
+    """The address sanitizer's library, to be named in ``LD_PRELOAD`` of a process that loads kernels built with it.
+
+    Raises DeviceUnavailable when the compiler brings none.
+    """
+    clang = f"libclang_rt.asan-{platform.machine()}.so"
+    for name in ("libasan.so", clang):
+        shown = subprocess.run(
+            [*compiler.command, f"-print-file-name={name}"], capture_output=True, text=True, timeout=60, check=False
+        )
+        found = Path(shown.stdout.strip())
+        if found.is_absolute() and found.exists():
+            return found.resolve()
+    raise DeviceUnavailable(f"{compiler.version} brings no address sanitizer")
+
+
 def cache_directory() -> Path:
     """Where built libraries are kept: ``$FRAGDIFF_CACHE``, else the user's cache folder."""
     base = (
@@ -111,11 +128,14 @@ class HostKernels:
                 found = self._functions[kernel] = self._bound(kernel)
         return found
 
-    def build(self) -> list[Path]:
-        """Builds what is not in the cache yet, several files at a time; the libraries' paths."""
-        files = {signature.file for signature in self.source.signatures.values()}
-        running = [self._start(file) for file in sorted(files)]
-        return [_finished(*job) for job in running]
+    def build(self, files: Iterable[str] | None = None) -> list[Path]:
+        """Builds these files of kernels, or all, as far as they are not in the cache; the compilers run at the same time.
+
+        Returns the libraries' paths. Raises KernelBuildError with the first compiler's message.
+        """
+        wanted = {each.file for each in self.source.signatures.values()} if files is None else set(files)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            return list(pool.map(self._library, sorted(wanted)))
 
     def library_path(self, file: str) -> Path:
         """Where the library of a file of kernels is kept, built or not."""
@@ -125,7 +145,7 @@ class HostKernels:
         signature = self.source.signatures[kernel]
         library = self._libraries.get(signature.file)
         if library is None:
-            library = ctypes.CDLL(str(_finished(*self._start(signature.file))))
+            library = ctypes.CDLL(str(self._library(signature.file)))
             self._libraries[signature.file] = library
         function = getattr(library, f"launch_{kernel}")
         kinds = [ctypes.c_void_p if each.pointer else _C_TYPES[each.type] for each in signature.parameters]
@@ -141,31 +161,22 @@ class HostKernels:
         key = hashlib.sha256("\0".join((unit, *self.options, self.compiler.identity)).encode()).hexdigest()[:32]
         return self.cache / f"{key}.so"
 
-    def _start(self, file: str) -> tuple[str, Path, Path | None, subprocess.Popen[str] | None]:
+    def _library(self, file: str) -> Path:
         unit = self._unit(file)
         target = self._path_of(unit)
-        if target.exists():
-            return file, target, None, None
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="build-", dir=target.parent))
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
+                self._compile(file, unit, Path(folder)).replace(target)
+        return target
+
+    def _compile(self, file: str, unit: str, folder: Path) -> Path:
         (folder / "unit.cpp").write_text(unit, encoding="utf-8")
         command = [*self.compiler.command, *self.options, "-o", "unit.so", "unit.cpp"]
-        process = subprocess.Popen(
-            command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        return file, target, folder, process
-
-
-def _finished(file: str, target: Path, folder: Path | None, process: subprocess.Popen[str] | None) -> Path:
-    if folder is None or process is None:
-        return target
-    message, _ = process.communicate()
-    if process.returncode == 0:
-        (folder / "unit.so").replace(target)
-    shutil.rmtree(folder, ignore_errors=True)
-    if process.returncode != 0:
-        raise KernelBuildError(f"{file} does not compile for the host:\n{message}")
-    return target
+        run = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise KernelBuildError(f"{file} does not compile for the host:\n{run.stderr}{run.stdout}")
+        return folder / "unit.so"
 
 
 def _environment() -> dict[str, str]:

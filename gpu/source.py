@@ -196,12 +196,16 @@ def _signatures(files: Iterable[KernelFile]) -> MappingProxyType[str, Signature]
 
 
 def _read(directory: Path, extra: Sequence[Path]) -> tuple[KernelFile, ...]:
-    files = [
-        KernelFile(name, constants() if name == CONSTANTS else (directory / name).read_text(encoding="utf-8"))
-        for name in (*SHARED, *CHIPS)
-        if name == CONSTANTS or (directory / name).exists()
-    ]
-    return (*files, *(KernelFile(path.name, path.read_text(encoding="utf-8")) for path in extra))
+    names = (*SHARED, *CHIPS)
+    files = [KernelFile(name, constants() if name == CONSTANTS else _text(directory / name)) for name in names]
+    return (*files, *(KernelFile(path.name, _text(path)) for path in extra))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise KernelBuildError(f"kernel file {path}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=16)
@@ -209,7 +213,7 @@ def load(defines: tuple[str, ...] = (), extra: tuple[Path, ...] = (), directory:
     """The source as the files are now; once per process, set of defines and extra files.
 
     ``defines`` are ``NAME`` or ``NAME=VALUE``; ``extra`` are files of further kernels, appended to the text (tests bring
-    such). Raises KernelBuildError when a kernel's declaration cannot be read or two kernels have one name.
+    such). Raises KernelBuildError when a file or a kernel's declaration cannot be read or two kernels have one name.
     """
     files = _read(directory, extra)
     digest = hashlib.sha256(repr(defines).encode())
