@@ -230,13 +230,21 @@ class Session:
         Raises StalePlan and WrongState before anything is launched or allocated; UnwrittenCells, ShapeMismatch,
         SideEffectInReplay, InvariantBroken and the kernels' errors otherwise, and then the session is poisoned.
         """
-        self.demand(plan, phase)
         on = lane or self.device.lane(0)
+        with self.working(plan, phase, on), self.generator.columns(plan, phase, on) as cells:
+            yield cells
+
+    @contextmanager
+    def working(self, plan: Plan, phase: Phase, lane: Lane) -> Iterator[None]:
+        """Around work on a plan: the same refusals before it, the same poisoning, and the checks after it.
+
+        For what generates less than the whole chip.
+        """
+        self.demand(plan, phase)
         with self._guard(phase):
-            with self.generator.columns(plan, phase, on) as cells:
-                yield cells
+            yield
             if self.check:
-                self._check_unchanged(on)
+                self._check_unchanged(lane)
 
     def demand(self, plan: Plan, phase: Phase) -> None:
         """Raises StalePlan unless the plan is this session's, WrongState unless the phase may regenerate now."""
