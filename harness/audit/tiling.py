@@ -150,6 +150,7 @@ def successor(row: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 _FIRST_BIT = COLUMN["dec_op_bit_0"]
+_COLUMNS_AT_ONCE = 8
 
 
 @jit_with(
@@ -160,18 +161,21 @@ _FIRST_BIT = COLUMN["dec_op_bit_0"]
     )
 )
 def transpose(cells: Any, rows: Any, opcodes: Any) -> None:
-    """Compiled: rows[i, c] = cells[c, i], eight rows at a time, and the opcode of each row."""
+    """Compiled: rows[i, c] = cells[c, i], and the opcode of each row.
+
+    The columns of a long trace lie a power of two apart and so compete for the same few lines of the cache: eight of them
+    at a time do fit.
+    """
     count = rows.shape[0]
-    for start in range(0, count, 8):
-        end = min(start + 8, count)
-        for column in range(WIDTH):
-            for i in range(start, end):
-                rows[i, column] = cells[column, i]
-        for i in range(start, end):
-            code = np.uint64(0)
-            largest = np.uint64(0)
-            for bit in range(OPCODE_BITS):
-                value = rows[i, _FIRST_BIT + bit]
-                largest |= value
-                code |= (value & np.uint64(1)) << np.uint64(bit)
-            opcodes[i] = np.uint8(code) if largest <= np.uint64(1) else np.uint8(NO_OPERATION)
+    for first in range(0, WIDTH, _COLUMNS_AT_ONCE):
+        for i in range(count):
+            for column in range(_COLUMNS_AT_ONCE):
+                rows[i, first + column] = cells[first + column, i]
+    for i in range(count):
+        code = np.uint64(0)
+        largest = np.uint64(0)
+        for bit in range(OPCODE_BITS):
+            value = rows[i, _FIRST_BIT + bit]
+            largest |= value
+            code |= (value & np.uint64(1)) << np.uint64(bit)
+        opcodes[i] = np.uint8(code) if largest <= np.uint64(1) else np.uint8(NO_OPERATION)
