@@ -24,17 +24,19 @@ from typing import Final, Self
 
 import numpy as np
 
-from gpu.byte_table import RESIDENT_TAGS, WORKING_TAGS, Observer, no_observer
+from gpu.byte_formula import chip_bounds, expected_bytes
+from gpu.byte_table import Observer, no_observer
 from gpu.chips import CHIP_ORDER, Cells, Chip, Generation, trace_bytes
 from gpu.chipset import ChipSet
 from gpu.device import Buffer, Device, Lane, Tag
 from gpu.digest import DIGEST_SCRATCH
 from gpu.errors import GpuError, InvariantBroken, LeakDetected, ShapeMismatch, WrongState
+from gpu.lanes import Task, run_tasks
 from gpu.layout import EMPTY_RANGE_ROWS, Extent, ShardCounts, extents
 from gpu.plans import EPOCHS, PLAN_ARRAYS, Plan, PlanArray, SessionId, refuse_stale
 from gpu.raw import RawState
 from gpu.regeneration import Generator
-from gpu.resident import Resident, plan_shapes, shape_bytes
+from gpu.resident import Resident
 from gpu.runs import Runs, SortedAccesses
 from gpu.sides import Sides
 from gpu.source import LAYOUT_VERSION
@@ -212,10 +214,8 @@ class Session:
                 resident.raise_reported(lane.index)
             resident.demand_shapes(is_last=extent.is_last)
             self.plans = {name: self._plan(self.chipset.chips[name], extent) for name in self.order}
-            for plan in self.plans.values():
-                with self.generator.columns(plan, Phase.ASSIGN, lane):
-                    pass
-                self.observe_chip(plan, Phase.ASSIGN)
+            # One lane: all chips count into the same words.
+            run_tasks(self.device, [self._assignment(plan) for plan in self.plans.values()], 1)
             self.sealed_sides = resident.read_sides()
             self.state = State.ASSIGNED
             self.observe("sealed")
@@ -266,47 +266,15 @@ class Session:
         self.rounds[phase] += 1
         self.state = AFTER[phase]
 
-    def expected_bytes(self) -> dict[Tag, int]:
-        """Bytes of every tag but COMMIT that have to be live while no chip is being processed, from shapes (spec 09, B5).
-
-        PLAN is left out while assignment is adding to it.
-        """
-        if self._generator is None:
-            return dict.fromkeys((*RESIDENT_TAGS, *WORKING_TAGS), 0)
-        resident, kept = self.resident, self.generator.kept
-        expected = {
-            Tag.RAW: resident.raw_bytes if resident.raw else 0,
-            Tag.SIDE: resident.side_bytes if resident.side else 0,
-            Tag.TRACE: sum(self.plans[name].trace_bytes for name in kept),
-            Tag.SEED: 0,
-            Tag.SCRATCH: 0,
-        }
-        if self.plans:
-            shapes = plan_shapes(self.counts, resident.plan["run_start"].size, is_last="hist" in resident.plan)
-            expected[Tag.PLAN] = shape_bytes(shapes)
-        elif not resident.plan:
-            expected[Tag.PLAN] = 0
-        return expected
-
     def observe(self, step: str, at_most: Mapping[Tag, int] | None = None) -> None:
-        """Tells the observer that a step is over."""
-        self.observer(step, self.expected_bytes(), at_most or {})
+        """Tells the observer that a step is over, and what has to be live on top of what was before the upload."""
+        expected = expected_bytes(self._generator, self.plans)
+        with_baseline = {tag: nbytes + self._baseline.get(tag, 0) for tag, nbytes in expected.items()}
+        self.observer(step, with_baseline, at_most or {})
 
-    def observe_chip(self, plan: Plan, phase: Phase, scratch: int = 0) -> None:
-        """The same for a step that worked on one chip: at its peak there were that chip's columns, beside the kept ones.
-
-        ``scratch``: bytes of SCRATCH that whoever used the columns took.
-        """
-        kept = sum(self.plans[name].trace_bytes for name in self.generator.kept if name != plan.chip)
-        extra = dict(plan.extra)
-        self.observe(
-            f"{phase} {plan.chip}",
-            {
-                Tag.TRACE: kept + plan.trace_bytes,
-                Tag.SEED: extra.get(Tag.SEED, 0),
-                Tag.SCRATCH: max(extra.get(Tag.SCRATCH, 0), plan.verify_bytes, scratch),
-            },
-        )
+    def observe_chip(self, plan: Plan, phase: Phase) -> None:
+        """The same for a step that worked on one chip."""
+        self.observe(f"{phase} {plan.chip}", chip_bounds(self.generator, self.plans, plan))
 
     def adopt(self, buffer: Buffer) -> Buffer:
         """The session frees the buffer when it is released."""
@@ -372,6 +340,16 @@ class Session:
         except BaseException:
             self.state = State.POISONED
             raise
+
+    def _assignment(self, plan: Plan) -> Task[None]:
+        """A chip's first generation."""
+
+        def run(lane: Lane) -> None:
+            with self.generator.columns(plan, Phase.ASSIGN, lane):
+                pass
+            self.observe_chip(plan, Phase.ASSIGN)
+
+        return Task(plan.chip, plan.estimate, run)
 
     def _counting(self, lane: Lane) -> Generation:
         return self.generator.inputs(lane, self._provisional(), counting=True)
