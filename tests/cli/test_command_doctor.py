@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.commands import doctor
@@ -35,3 +36,24 @@ def test_packages_that_are_missing_say_how_to_get_them(fragdiff, monkeypatch):
     monkeypatch.setattr(doctor, "version", absent)
     result = fragdiff("doctor")
     assert "not installed (the gpu engine on a device; pip install 'fragdiff[gpu]')" in result.stdout
+
+
+def test_without_a_compiler_and_without_cupy_it_says_so(fragdiff, monkeypatch):
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    found = json.loads(fragdiff("doctor", "--json").stdout)["kernels"]
+    assert found["compiler"] is None
+    assert "CXX names /no/such/compiler" in found["compiler_version"]
+    assert found["device"]["usable"] is False
+    assert "CuPy" in found["device"]["reason"]
+    lines = [" ".join(line.split()) for line in fragdiff("doctor").stdout.splitlines()]
+    assert any(line.startswith("device none: CuPy") for line in lines)
+    assert "C++ compiler no C++ compiler: CXX names /no/such/compiler" in lines
+
+
+def test_the_folders_of_compiled_kernels_are_shown(fragdiff, monkeypatch, tmp_path):
+    monkeypatch.setenv("FRAGDIFF_CACHE", str(tmp_path / "ours"))
+    monkeypatch.setenv("CUPY_CACHE_DIR", str(tmp_path / "cupy"))
+    found = json.loads(fragdiff("doctor", "--json").stdout)["kernels"]
+    assert found["host_cache"] == str(tmp_path / "ours" / "kernels-host")
+    assert found["device_cache"] == str(tmp_path / "cupy")
