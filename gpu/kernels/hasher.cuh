@@ -56,7 +56,7 @@ GLOBAL hsh_expand(const u32* __restrict__ psrc, const u64* __restrict__ table, c
         if (q >= recorded) FAIL(E_SCATTER, 0);
         if (q < first || q - first >= count) return;
         u32 info = pinfo[q];
-        if (info > 15u) FAIL(E_SCATTER, 1);
+        if (info > 15u || (PATH_REQUEST(info) == 0 && info != (PATH_FIRST | PATH_LAST))) FAIL(E_SCATTER, 1);
         selectors = recorded_selectors(info, k);
         // pidx is the node index on the leg's level; only the first row of a path still shows it unshifted.
         if (PATH_REQUEST(info)) index = pidx[q] >> (k == 0 && (info & PATH_FIRST) ? 0 : 1);
