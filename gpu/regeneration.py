@@ -73,7 +73,7 @@ class Generator:
 
     @property
     def live_chips(self) -> int:
-        """Chips whose columns are being generated or used at this moment; kept ones do not count."""
+        """Chips that are worked on at this moment."""
         with self._lock:
             return len(self._live)
 
@@ -86,8 +86,24 @@ class Generator:
         )  # fmt: skip
 
     @contextmanager
+    def using(self, chip: str) -> Iterator[None]:
+        """Around everything that is done with a chip's columns. Raises WrongState when another lane has them."""
+        with self._lock:
+            if chip in self._live:
+                raise WrongState(f"chip {chip} is being worked on already: two lanes never share its columns")
+            self._live.add(chip)
+            self.most_live = max(self.most_live, len(self._live))
+        try:
+            if len(self._live) > self.lanes:
+                raise InvariantBroken("INV-04", f"{len(self._live)} chips are live on {self.lanes} lanes")
+            yield
+        finally:
+            with self._lock:
+                self._live.discard(chip)
+
+    @contextmanager
     def columns(self, plan: Plan, phase: Phase, lane: Lane) -> Iterator[tuple[Cells, ...]]:
-        """A chip's columns for as long as the block runs: kept ones if there are, else generated now."""
+        """A chip's columns for as long as the block runs: kept ones if there are, else generated now. Inside ``using``."""
         kept = self.kept.get(plan.chip)
         if kept is None:
             with self._generated(plan, phase, lane) as cells:
@@ -112,7 +128,6 @@ class Generator:
         cells = allocate(chip, plan.extent, self.device)
         keep = False
         try:
-            self._enter(plan.chip)
             self._demand_shape(plan, cells)
             verify = self.check or phase in (Phase.ASSIGN, Phase.COMMIT)
             g = self.inputs(lane, plan.extent, counting=phase is Phase.ASSIGN)
@@ -133,17 +148,6 @@ class Generator:
                 self.kept[plan.chip] = cells
             else:
                 drop(cells)
-            with self._lock:
-                self._live.discard(plan.chip)
-
-    def _enter(self, chip: str) -> None:
-        with self._lock:
-            if chip in self._live:
-                raise WrongState(f"chip {chip} is being generated already: two lanes never share its columns")
-            self._live.add(chip)
-            self.most_live = max(self.most_live, len(self._live))
-            if len(self._live) > self.lanes:
-                raise InvariantBroken("INV-04", f"{len(self._live)} chips are live on {self.lanes} lanes")
 
     def _demand_shape(self, plan: Plan, cells: Sequence[Cells]) -> None:
         tiles = tuple(cell.tile for cell in cells)

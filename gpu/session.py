@@ -242,9 +242,12 @@ class Session:
         """
         self.demand(plan, phase)
         with self._guard(phase):
-            yield
+            with self.generator.using(plan.chip):
+                yield
             if self.check:
                 self._check_unchanged(lane)
+            if self.lanes == 1:
+                self.observe_chip(plan, phase)
 
     def demand(self, plan: Plan, phase: Phase) -> None:
         """Raises StalePlan unless the plan is this session's, WrongState unless the phase may regenerate now."""
@@ -345,7 +348,7 @@ class Session:
         """A chip's first generation."""
 
         def run(lane: Lane) -> None:
-            with self.generator.columns(plan, Phase.ASSIGN, lane):
+            with self.generator.using(plan.chip), self.generator.columns(plan, Phase.ASSIGN, lane):
                 pass
             self.observe_chip(plan, Phase.ASSIGN)
 
