@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.audit.chiplet_checks import chiplet_checks
 from harness.audit.field_cells import FieldCells
 from harness.audit.known import Known
 from harness.audit.row_rules import ROW_RULES
@@ -28,4 +29,4 @@ def unknown_row_rules(known: Known) -> tuple[NotChecked, ...]:
 
 def trace_checks(known: Known, variant: Variant) -> tuple[TraceCheck, ...]:
     """Fresh objects that judge one trace."""
-    return (FieldCells(), Ends(known), RandomRow(known, variant), HostReplies(known))
+    return (FieldCells(), Ends(known), RandomRow(known, variant), HostReplies(known), *chiplet_checks(known))

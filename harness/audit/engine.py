@@ -10,10 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
-from harness.audit.checks import trace_checks
+from harness.audit.checks import row_rules, trace_checks, unknown_row_rules
 from harness.audit.known import Known
 from harness.audit.row_pass import RowPass, TileFinding
-from harness.audit.row_rules import ROW_RULES
 from harness.audit.rule import Rule, Variant
 from harness.audit.tile import Tile, TraceCheck
 from harness.audit.tiling import TILE_ROWS, TileBuffer, TilePart, Windows, tile_parts
@@ -36,9 +35,15 @@ def audit(
     ``threads`` is the number of cores to use, all by default. ``without`` names rules to leave out. Raises BadTrace when the
     windows are not the rows of a trace of this length, ValueError for a rule that does not exist.
     """
-    row_pass = RowPass(ROW_RULES)
+    row_pass = RowPass(row_rules(known))
     checks = trace_checks(known, variant)
-    _check_names(without, (*row_pass.rules, *chain.from_iterable(check.rules for check in checks)))
+    unknown = unknown_row_rules(known)
+    everything = (
+        *row_pass.rules,
+        *(verdict.rule for verdict in unknown),
+        *chain.from_iterable(c.rules for c in checks),
+    )
+    _check_names(without, everything)
     _Pass(windows, rows, row_pass, checks).run(threads or os.cpu_count() or 1)
     buffer = TileBuffer()
 
@@ -50,7 +55,7 @@ def audit(
 
     violations = [violation for violation in row_pass.violations() if applies(violation.rule)]
     checked = {rule.name: count for rule, count in row_pass.applied() if applies(rule)}
-    not_checked: list[NotChecked] = []
+    not_checked = [verdict for verdict in unknown if applies(verdict.rule)]
     for check in checks:
         verdicts = check.finish(tiles)
         refused = {verdict.rule.name for verdict in verdicts if isinstance(verdict, NotChecked)}
