@@ -36,9 +36,19 @@ def commit_bytes(plan: Plan, cache: Cache) -> int:
     return DIGEST_BYTES + (CELL_BYTES * rows if cache is Cache.FULL else 0)
 
 
-def commit_estimate(plan: Plan, cache: Cache) -> int:
+def use_bytes(session: Session, plan: Plan, reading: int) -> int:
+    """Most bytes that regenerating a chip and then reading it takes beyond what is resident.
+
+    ``reading``: bytes that the reader takes while the columns live. Kept columns are resident already.
+    """
+    if plan.chip in session.generator.kept:
+        return reading
+    return max(plan.estimate, plan.trace_bytes + reading)
+
+
+def commit_estimate(session: Session, plan: Plan) -> int:
     """Most bytes that committing to a chip takes beyond what is resident, K included."""
-    return max(plan.estimate, plan.trace_bytes + DIGEST_SCRATCH) + commit_bytes(plan, cache)
+    return use_bytes(session, plan, DIGEST_SCRATCH) + commit_bytes(plan, session.cache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class Commitment:
 
     def task(self, plan: Plan) -> Task[ChipCommitment]:
         """The same, to be run on a lane."""
-        return Task(plan.chip, commit_estimate(plan, self.session.cache), lambda lane: self.commit(plan, lane))
+        return Task(plan.chip, commit_estimate(self.session, plan), lambda lane: self.commit(plan, lane))
 
     def finish(self) -> None:
         """Every chip is committed to: builds the Merkle tree if one is wanted. Raises what ``build_tree`` raises."""

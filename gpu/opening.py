@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gpu import digest as digests
 from gpu.chips import CELL_BYTES, Cells, Generation, Tile, tile_ld
 from gpu.columns import TileRows, scratch, tile_rows
-from gpu.commit import Commitment, row_weight
+from gpu.commit import Commitment, row_weight, use_bytes
 from gpu.device import Buffer, Lane, Tag
 from gpu.errors import InvariantBroken, ShapeMismatch, UnwrittenCells, WrongState
 from gpu.header import FIELD
@@ -255,7 +255,7 @@ def _demand_row_digests(
             raise InvariantBroken("INV-18", reason)
 
 
-def opening_bytes(plan: Plan, rows: int) -> int:
-    """Most bytes that opening so many rows takes beyond what is resident."""
+def opening_bytes(session: Session, plan: Plan, rows: int) -> int:
+    """Most bytes that opening so many rows of a chip takes beyond what is resident."""
     columns = max((tile.columns for tile in plan.tiles), default=0)
-    return max(plan.estimate, plan.trace_bytes + CELL_BYTES * rows * (1 + columns))
+    return use_bytes(session, plan, CELL_BYTES * rows * (1 + columns))

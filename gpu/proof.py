@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from gpu.chips import CELL_BYTES, Cells, Tile
 from gpu.columns import Columns, scratch
-from gpu.commit import ChipCommitment, Commitment
+from gpu.commit import ChipCommitment, Commitment, use_bytes
 from gpu.device import Lane
 from gpu.digest import DIGEST_SCRATCH, digest
 from gpu.errors import InvariantBroken
@@ -117,10 +117,10 @@ def _tile_sums(columns: Columns, cell: Cells) -> list[int]:
         return [int(value) for value in device.download(sums)]
 
 
-def proof_estimate(plan: Plan, consumers: Sequence[Consumer]) -> int:
+def proof_estimate(session: Session, plan: Plan, consumers: Sequence[Consumer]) -> int:
     """Most bytes that proving a chip takes beyond what is resident."""
     reading = max((consumer.scratch_bytes(plan.tiles) for consumer in consumers), default=0)
-    return max(plan.estimate, plan.trace_bytes + max(reading, DIGEST_SCRATCH))
+    return use_bytes(session, plan, max(reading, DIGEST_SCRATCH))
 
 
 def prove_chip(
@@ -162,7 +162,7 @@ def _task(session: Session, plan: Plan, commitment: ChipCommitment, consumers: S
     def run(lane: Lane) -> None:
         prove_chip(session, plan, commitment, consumers, lane)
 
-    return Task(plan.chip, proof_estimate(plan, consumers), run)
+    return Task(plan.chip, proof_estimate(session, plan, consumers), run)
 
 
 def _demand_committed(
