@@ -336,7 +336,7 @@ template <bool SIDE> DEV void replay_fragment(
             STOP_UNLESS_LEFT(m.accesses, pairs + gates, H_ACCESSES, Q_ACCESSES)
             STOP_UNLESS_LEFT(m.circuits, 1, H_CIRCUITS, Q_CIRCUITS)
             STOP_UNLESS_LEFT(m.ace_rows, pairs + gates, H_ACE_ROWS, Q_CIRCUITS)
-            if (s[1] & 1 || ptr & 3 || pairs == 0 || gates == 0) STOP(E_CIRCUIT, 0)
+            if (s[1] & 1 || ptr & 3 || pairs == 0) STOP(E_CIRCUIT, 0)
             #pragma unroll 1
             for (u64 k = 0; k < pairs + gates; k++) {
                 u64 address = k < pairs ? ptr + 4 * k : ptr + 4 * pairs + (k - pairs);

@@ -17,6 +17,7 @@ from gpu.host_device import ORDERS, HostDevice
 from gpu.sides import Label
 from reference.definition.columns import COLUMN_NAMES
 from reference.definition.cuts import ONE_FRAGMENT, At, Every
+from reference.definition.formats.load import load_cases
 from reference.processor import execute
 
 TRACES = sorted((VM_CASES.parent / "traces").glob("*.npz"))
@@ -57,6 +58,21 @@ def test_columns_are_those_of_the_recorded_trace(device: HostDevice, path: Path)
                 found = run.columns(chip)
                 assert found.shape[1] >= run.g.extent.core_rows
                 assert difference(found, trace, chip) is None
+
+
+CHIPLET_CASES = {case.name: case for case in load_cases(VM_CASES.parent.parent / "chiplets" / "cases.jsonl")}
+
+
+@pytest.mark.parametrize(
+    "name", ["ace_two_circuits", "ace_wrapped_no_gate", "ace_wrapped_two_words", "merkle_verify_63_603"]
+)
+def test_circuits_whose_sizes_wrap_and_paths_of_63_levels(device: HostDevice, name: str) -> None:
+    trace = execute(CHIPLET_CASES[name]).trace
+    assert trace is not None
+    for plan in PLANS:
+        with core_run(device, recording_of(CHIPLET_CASES[name], plan)) as run:
+            for chip in CORE:
+                assert difference(run.columns(chip), trace.columns, chip) is None
 
 
 MIXED = ("mix_720170", "op_mrupdate_700781", "op_evalcircuit_700771", "ctl_loop_body_dyncall_703180")

@@ -20,7 +20,10 @@ from reference.definition.cuts import ONE_FRAGMENT, Every
 from reference.definition.field import P
 
 
-def mixed(plan: Every = Every(7)) -> Recording:
+SEVEN = Every(7)
+
+
+def mixed(plan: Every = SEVEN) -> Recording:
     return recording_of(vm_cases()["mix_720170"], plan)
 
 
