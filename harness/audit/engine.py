@@ -35,15 +35,12 @@ def audit(
     ``threads`` is the number of cores to use, all by default. ``without`` names rules to leave out. Raises BadTrace when the
     windows are not the rows of a trace of this length, ValueError for a rule that does not exist.
     """
-    row_pass = RowPass(row_rules(known))
+    row_pass = RowPass(row_rules(known), variant, frozenset(without))
     checks = trace_checks(known, variant)
     unknown = unknown_row_rules(known)
-    everything = (
-        *row_pass.rules,
-        *(verdict.rule for verdict in unknown),
-        *chain.from_iterable(c.rules for c in checks),
-    )
-    _check_names(without, everything)
+    if without:
+        of_checks = chain.from_iterable(check.rules for check in checks)
+        _check_names(without, (*row_pass.rules, *(verdict.rule for verdict in unknown), *of_checks))
     _Pass(windows, rows, row_pass, checks).run(threads or os.cpu_count() or 1)
     buffer = TileBuffer()
 
@@ -53,15 +50,16 @@ def audit(
     def applies(rule: Rule) -> bool:
         return rule.variant in {None, variant} and rule.name not in without
 
-    violations = [violation for violation in row_pass.violations() if applies(violation.rule)]
-    checked = {rule.name: count for rule, count in row_pass.applied() if applies(rule)}
+    violations = row_pass.violations()
+    checked = row_pass.applied()
     not_checked = [verdict for verdict in unknown if applies(verdict.rule)]
     for check in checks:
-        verdicts = check.finish(tiles)
-        refused = {verdict.rule.name for verdict in verdicts if isinstance(verdict, NotChecked)}
-        checked.update({rule.name: 1 for rule in check.rules if applies(rule) and rule.name not in refused})
-        violations += [verdict for verdict in verdicts if isinstance(verdict, Violation) and applies(verdict.rule)]
-        not_checked += [verdict for verdict in verdicts if isinstance(verdict, NotChecked) and applies(verdict.rule)]
+        verdicts = [verdict for verdict in check.finish(tiles) if applies(verdict.rule)]
+        violations += [verdict for verdict in verdicts if isinstance(verdict, Violation)]
+        refused = [verdict for verdict in verdicts if isinstance(verdict, NotChecked)]
+        not_checked += refused
+        names = {verdict.rule.name for verdict in refused}
+        checked.update((rule.name, 1) for rule in check.rules if applies(rule) and rule.name not in names)
     violations.sort(key=lambda violation: (violation.row is None, violation.row or 0))
     return AuditResult(rows, tuple(violations), checked, tuple(not_checked))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.audit.rule import APPLIED, COUNT, FIRST, NO_ROW, RowRules, Rows, Rule, nothing_found
+from harness.audit.rule import APPLIED, COUNT, FIRST, NO_ROW, RowRules, Rows, Rule, Variant, nothing_found
 from harness.audit.tile import Tile
 from harness.audit.violation import CellValue, Violation
 from reference.definition.columns import COLUMN
@@ -39,16 +39,21 @@ class TileFinding:
 class RowPass:
     """The rules of several :class:`RowRules`, numbered one after another."""
 
-    def __init__(self, groups: Sequence[RowRules]) -> None:
+    def __init__(self, groups: Sequence[RowRules], variant: Variant, without: frozenset[str] = frozenset()) -> None:
         self._groups = tuple(groups)
-        self.rules: tuple[Rule, ...] = tuple(rule for group in groups for rule in group.rules)
-        self._total = nothing_found(len(self.rules))
+        self._plan = _plan(tuple(group.rules for group in groups), variant, without)
+        self._total = nothing_found(len(self._plan.rules))
         self._evidence: dict[int, RowEvidence] = {}
         """By row."""
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, those that are left out too."""
+        return self._plan.rules
+
     def judge(self, tile: Tile) -> TileFinding:
         """Runs all kernels on one tile; changes nothing here, so several threads may do it at once."""
-        found = nothing_found(len(self.rules))
+        found = nothing_found(len(self._plan.rules))
         facts = np.array([tile.first_row, tile.trace_rows], dtype=np.int64)
         start = 0
         for group in self._groups:
@@ -74,17 +79,52 @@ class RowPass:
         for row in found[is_new, FIRST].tolist():
             self._evidence[row] = finding.evidence[row]
 
-    def applied(self) -> Iterator[tuple[Rule, int]]:
-        """Each rule with the number of rows that it applied to."""
-        return zip(self.rules, self._total[:, APPLIED].tolist(), strict=True)
+    def applied(self) -> dict[str, int]:
+        """By name of each rule that counts here: the number of rows that it applied to."""
+        return dict(zip(self._plan.names, self._total[self._plan.active, APPLIED].tolist(), strict=True))
 
-    def violations(self) -> Iterator[Violation]:
+    def violations(self) -> list[Violation]:
         """One per violated rule, at its first row."""
-        for rule, (first, count, _) in zip(self.rules, self._total.tolist(), strict=True):
-            if count:
-                evidence = self._evidence[first]
-                cells = tuple(_cell(column, first, evidence.cells) for column in rule.columns)
-                yield Violation(rule, first, count, evidence.operation, cells)
+        active = self._plan.active
+        violated = active[self._total[active, COUNT] > 0]
+        return [self._violation(self.rules[number], *self._total[number].tolist()) for number in violated.tolist()]
+
+    def _violation(self, rule: Rule, first: int, count: int, _: int) -> Violation:
+        evidence = self._evidence[first]
+        cells = tuple(_cell(column, first, evidence.cells) for column in rule.columns)
+        return Violation(rule, first, count, evidence.operation, cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The rules of one kind of audit; what does not depend on the trace."""
+
+    groups: tuple[tuple[Rule, ...], ...]
+    """Kept, because plans are found by the identity of these."""
+    rules: tuple[Rule, ...]
+    active: NDArray[np.int64]
+    """Numbers of the rules that count."""
+    names: tuple[str, ...]
+    """Their names."""
+
+
+_plans: dict[tuple[tuple[int, ...], Variant, frozenset[str]], _Plan] = {}
+
+
+def _plan(rules: tuple[tuple[Rule, ...], ...], variant: Variant, without: frozenset[str]) -> _Plan:
+    # Rules are module constants: identity is enough, and comparing hundreds of them would take longer than an audit.
+    key = tuple(id(group) for group in rules), variant, without
+    if key not in _plans:
+        together = tuple(rule for group in rules for rule in group)
+        active = [
+            number
+            for number, rule in enumerate(together)
+            if rule.variant in {None, variant} and rule.name not in without
+        ]
+        _plans[key] = _Plan(
+            rules, together, np.array(active, dtype=np.int64), tuple(together[number].name for number in active)
+        )
+    return _plans[key]
 
 
 def _cell(column: str, row: int, pair: Rows) -> CellValue:
