@@ -94,7 +94,8 @@ class _Tally:
 class Comparison:
     """Compares every chip it is given with the same cells of another engine, into ``findings`` and :attr:`differences`.
 
-    ``windows`` gives the other engine's whole trace; ``fragments`` the rows that fragments begin with, for the report.
+    ``windows`` gives the other engine's whole trace; ``fragments`` the rows that fragments begin with, of the program or of the
+    shard: the report numbers fragments as this list does.
     """
 
     def __init__(

@@ -110,6 +110,9 @@ class _Pool(Generic[T]):
     def collect(self) -> None:
         """Waits for a task to end and takes its result. Raises what the task raised."""
         done, _ = wait(self.flying, return_when=FIRST_COMPLETED)
+        if any(future.exception() is not None for future in done):
+            # An error in one lane poisons the session under the others, so all are heard before the cause is named.
+            done, _ = wait(self.flying)
         failures: list[tuple[int, int, BaseException]] = []
         for future in done:
             index, number = self.flying.pop(future)
@@ -121,7 +124,7 @@ class _Pool(Generic[T]):
                 failures.append((index, number, failure))
         self.free.sort()
         if failures:
-            self._fail(*min(failures, key=lambda failed: failed[0]))
+            self._fail(*min(failures, key=lambda failed: (_is_consequence(failed[2]), failed[0])))
 
     def _fail(self, index: int, number: int, failure: BaseException) -> None:
         """Raises: an error that has a name stays what it is, anything else is a failed lane."""
@@ -143,6 +146,11 @@ class _Pool(Generic[T]):
         """Waits for everything in flight; its errors are not the first and are dropped."""
         wait(self.flying)
         self.flying.clear()
+
+
+def _is_consequence(failure: BaseException) -> bool:
+    """Whether another lane's error may have caused this one: it leaves a session as it is, as refusals do."""
+    return isinstance(failure, GpuError) and not failure.poisons
 
 
 def run_tasks(device: Device, tasks: Sequence[Task[T]], lanes: int) -> tuple[list[T], LaneReport]:
