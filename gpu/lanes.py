@@ -1,6 +1,6 @@
 """Several chips at once: bounded lanes, each task admitted by a booking of its estimate.
 
-Tasks start largest first; whatever fits beside those in flight is let in. A lane's work has to be complete on the device
+With several lanes tasks start largest first; whatever fits beside those in flight is let in. A lane's work has to be complete on the device
 before its bytes and its place are given to another task: frees follow the lane's completion event, never the return of the
 function that launched it. One lane runs through the same code as eight (spec 09, sections A10 and B9).
 """
@@ -55,8 +55,8 @@ class _Pool(Generic[T]):
     def __init__(self, device: Device, tasks: Sequence[Task[T]], lanes: int) -> None:
         self.device = device
         self.tasks = tasks
-        # Largest first; equal ones in the order given, so that the order of starts is a function of the tasks alone.
-        self.pending = sorted(range(len(tasks)), key=lambda index: (-tasks[index].estimate, index))
+        # Largest first, equal ones in the order given; with one lane there is nothing to pack, and the order given stands.
+        self.pending = sorted(range(len(tasks)), key=lambda index: (-tasks[index].estimate if lanes > 1 else 0, index))
         self.free = list(range(lanes))
         self.flying: dict[Future[T], tuple[int, int]] = {}
         self.results: dict[int, T] = {}

@@ -46,11 +46,11 @@ def check_bookings(report: LaneReport, budget: int | None) -> None:
     )
 
 
-def check_completion(report: LaneReport, log: Sequence[Launch], events: Sequence[Event]) -> None:
+def check_completion(report: LaneReport, log: Sequence[Launch], events: Sequence[Event], first: int) -> None:
     """INV-21: every task is started, done, finished, released, in this order, and none of its columns was freed between its
     last launch and its lane's completion.
 
-    ``log`` and ``events``: those of the device while the tasks ran.
+    ``log``: the device's launches; ``events``: its events since launch ``first``, when the tasks began.
     """
     order: dict[str, list[str]] = {}
     lane_of: dict[str, int] = {}
@@ -60,17 +60,17 @@ def check_completion(report: LaneReport, log: Sequence[Launch], events: Sequence
     for task, kinds in order.items():
         expected = ["started", "done", "finished", "released"]
         demand(kinds == expected, "INV-21", f"task {task} was {', '.join(kinds)}")
-    unfinished: set[int] = set()
-    launched = 0
+    running: set[int] = set()
+    seen = first
     for event in events:
-        for launch in log[launched : event.at]:
-            if launch.lane is not None:
-                unfinished.add(launch.lane)
-        launched = max(launched, event.at)
-        if event.kind in ("finish", "synchronise"):
-            unfinished -= {event.lane} if event.kind == "finish" and event.lane is not None else set(unfinished)
+        running |= {launch.lane for launch in log[seen : event.at] if launch.lane is not None}
+        seen = max(seen, event.at)
+        if event.kind == "synchronise":
+            running.clear()
+        elif event.kind == "finish" and event.lane is not None:
+            running.discard(event.lane)
         chip, _, tile = event.name.partition(".")
-        if event.kind == "free" and tile.isdigit() and lane_of.get(chip) in unfinished:
+        if event.kind == "free" and tile.isdigit() and lane_of.get(chip) in running:
             raise InvariantBroken("INV-21", f"{event.name} was freed while lane {lane_of[chip]} was running")
 
 

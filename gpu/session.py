@@ -82,6 +82,8 @@ class Session:
         self.plans: dict[str, Plan] = {}
         self.rounds: Counter[Phase] = Counter()
         """Finished rounds of each phase."""
+        self.uses = 0
+        """How often a chip was worked on since sealing, and what must not change was compared after it."""
         self.sealed_sides: Sides | None = None
         """Side effects as they were when the session was sealed (INV-07)."""
         self._generator: Generator | None = None
@@ -246,6 +248,7 @@ class Session:
                 yield
             if self.check:
                 self._check_unchanged(lane)
+                self.uses += 1
             if self.lanes == 1:
                 self.observe_chip(plan, phase)
 
