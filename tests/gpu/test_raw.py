@@ -19,7 +19,6 @@ from parallel.recording import Recording
 from reference.definition.cuts import ONE_FRAGMENT, Every
 from reference.definition.field import P
 
-
 SEVEN = Every(7)
 
 
