@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,18 @@ from reference.definition.isa import BY_OPCODE
 def operation_of(opcode: int) -> str:
     """Name of the operation, or what stands in its place."""
     return BY_OPCODE[opcode].name if opcode in BY_OPCODE else "no operation"
+
+
+_CORE_GROUPS: Final = frozenset(("system", "decoder", "stack", "trace"))
+_SELECTORS: Final = COLUMN["chip_0"]
+_SECTIONS: Final = ("hasher", "bitwise", "memory", "ACE", "kernel ROM", "chiplet padding")
+
+
+def section_of(row: NDArray[np.uint64]) -> str:
+    """The chiplet that a trace row, (72,) uint64, belongs to by its selectors."""
+    selectors = row[_SELECTORS : _SELECTORS + len(_SECTIONS) - 1].tolist()
+    number = next((at for at, selector in enumerate(selectors) if selector != 1), len(selectors))
+    return _SECTIONS[number] if number == len(selectors) or selectors[number] == 0 else "no chiplet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,9 @@ class RowPass:
     def _violation(self, rule: Rule, first: int, count: int, _: int) -> Violation:
         evidence = self._evidence[first]
         cells = tuple(_cell(column, first, evidence.cells) for column in rule.columns)
-        return Violation(rule, first, count, evidence.operation, cells)
+        # The chiplets and the range table have nothing to do with the operation that stands in the same row.
+        what = evidence.operation if rule.group in _CORE_GROUPS else section_of(evidence.cells[0])
+        return Violation(rule, first, count, "" if rule.group == "range" else what, cells)
 
 
 @dataclass(frozen=True, slots=True)

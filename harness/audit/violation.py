@@ -26,7 +26,7 @@ class Violation:
     count: int = 1
     """How many rows violate it."""
     operation: str = ""
-    """The operation of the row; empty without a row."""
+    """The operation of the row, or the chiplet for a rule on chiplet columns; empty where there is neither."""
     cells: tuple[CellValue, ...] = ()
     details: tuple[str, ...] = ()
     """Lines for people: what was expected, which messages have no partner and which rows sent them."""
