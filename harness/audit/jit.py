@@ -135,6 +135,15 @@ def jit_inline(function: F) -> F:
     return cast(F, compiled)
 
 
+def jit_merged(function: F) -> F:
+    """Like :func:`jit_inline`, but merged into its callers before types are inferred.
+
+    A loop around it can then be vectorised, which calls that only the machine code inlines prevent; every use is compiled anew.
+    """
+    compiled: Any = numba.njit(inline="always", nogil=True, error_model="numpy")(function)
+    return cast(F, compiled)
+
+
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """numba's intrinsic: ``function(typing_context, *types)`` returns a signature and what emits its LLVM IR."""
     made: Callable[..., Any] = numba.extending.intrinsic(function)

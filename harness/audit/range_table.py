@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.audit.field import add
+from harness.audit.field import ONE, ZERO, add
 from harness.audit.jit import jit
 from harness.audit.range_rules import STEPS
 from harness.audit.rule import Rule
@@ -39,11 +39,14 @@ TABLE: Final = Rule(
 
 _FIRST_U32: Final = 0x40
 _END_U32: Final = 0x50
-_LIMBS: Final = slice(COLUMN["dec_h2"], COLUMN["dec_h5"] + 1)
-_DELTAS: Final = slice(COLUMN["chip_14"], COLUMN["chip_15"] + 1)
-_TABLE: Final = slice(COLUMN["range_m"], COLUMN["range_v"] + 1)
-_SELECTORS: Final = slice(COLUMN["chip_0"], COLUMN["chip_2"] + 1)
-_OF_MEMORY: Final = np.array([1, 1, 0], dtype=np.uint64)
+_FIRST_LIMB: Final = COLUMN["dec_h2"]
+_FIRST_DELTA: Final = COLUMN["chip_14"]
+_MULTIPLICITY: Final = COLUMN["range_m"]
+_VALUE: Final = COLUMN["range_v"]
+_TABLE: Final = slice(_MULTIPLICITY, _VALUE + 1)
+_SELECTOR: Final = COLUMN["chip_0"]
+_MOST_LOOKUPS: Final = 6
+"""Of one row: four limbs of its operation, two of the memory row beside it."""
 
 
 def table_of(counts: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -85,14 +88,31 @@ class Looked(NamedTuple):
     """(rows, 2); None when all is 0."""
 
 
-def _lookups(tile: Tile) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Looked up values of the tile and the row of each."""
-    rows, opcodes = tile.rows[:-1], tile.opcodes[:-1]
-    arithmetic = np.flatnonzero((opcodes >= _FIRST_U32) & (opcodes < _END_U32))
-    memory = np.flatnonzero((rows[:, _SELECTORS] == _OF_MEMORY).all(axis=1))
-    values = np.concatenate([rows[arithmetic, _LIMBS].reshape(-1), rows[memory, _DELTAS].reshape(-1)])
-    places = np.concatenate([np.repeat(arithmetic, 4), np.repeat(memory, 2)])
-    return values, places + tile.first_row
+def _lookups(tile: Tile) -> tuple[NDArray[np.uint64], NDArray[np.uint32], bool]:
+    """Looked up values of the tile, the tile's row of each, and whether a row of the table is not 0."""
+    values = np.empty(_MOST_LOOKUPS * tile.count, dtype=np.uint64)
+    places = np.empty(_MOST_LOOKUPS * tile.count, dtype=np.uint32)
+    count, has_table = _gather(tile.rows, tile.opcodes, values, places)
+    return values[:count], places[:count], has_table
+
+
+@jit
+def _gather(rows: Any, opcodes: Any, values: Any, places: Any) -> Any:
+    count = 0
+    table = ZERO
+    for i in range(rows.shape[0] - 1):
+        table |= rows[i, _MULTIPLICITY] | rows[i, _VALUE]
+        if _FIRST_U32 <= opcodes[i] < _END_U32:
+            for limb in range(4):
+                values[count] = rows[i, _FIRST_LIMB + limb]
+                places[count] = i
+                count += 1
+        if rows[i, _SELECTOR] == ONE and rows[i, _SELECTOR + 1] == ONE and rows[i, _SELECTOR + 2] == ZERO:
+            for limb in range(2):
+                values[count] = rows[i, _FIRST_DELTA + limb]
+                places[count] = i
+                count += 1
+    return count, table != ZERO
 
 
 class RangeCheck:
@@ -115,16 +135,15 @@ class RangeCheck:
 
     def partial(self, tile: Tile) -> Looked:
         """Values looked up and rows of the table."""
-        values, places = _lookups(tile)
+        values, places, has_table = _lookups(tile)
         beyond = np.flatnonzero(values >= VALUES)
-        table = tile.rows[:-1, _TABLE]
         return Looked(
             tile.first_row,
             tile.first_row + tile.count,
             np.delete(values, beyond) if beyond.size else values,
             beyond.size,
-            int(places[beyond].min()) if beyond.size else 0,
-            table.copy() if table.any() else None,
+            int(places[beyond].min()) + tile.first_row if beyond.size else 0,
+            tile.rows[:-1, _TABLE].copy() if has_table else None,
         )
 
     def add(self, partial: Looked) -> None:
@@ -242,12 +261,12 @@ def _rows_of(values: Sequence[int], tiles: Tiles) -> dict[int, tuple[list[tuple[
     or none, with what the row is."""
     rows: dict[int, tuple[list[tuple[int, str]], list[tuple[int, str]]]] = {value: ([], []) for value in values}
     for tile in tiles():
-        looked_up, places = _lookups(tile)
+        looked_up, places, _ = _lookups(tile)
         for value in values:
             seekers, givers = rows[value]
             at = np.flatnonzero(looked_up == value)
             if at.size and not seekers:
-                place = int(places[at].min())
+                place = int(places[at].min()) + tile.first_row
                 seekers.append((place, _sender(tile, place)))
             table = tile.rows[:-1, _TABLE]
             at = np.flatnonzero((table[:, 1] == value) & (table[:, 0] != 0))

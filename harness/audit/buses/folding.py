@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -58,10 +59,29 @@ def facts_of(tile: Tile) -> NDArray[np.int64]:
     return facts
 
 
+class _Room(threading.local):
+    """Arrays for the messages of a tile, one set a thread: fresh ones of this size would be mapped anew each time."""
+
+    def __init__(self) -> None:
+        self._sent = _empty_sent(0)
+
+    def of(self, room: int) -> Sent:
+        """Arrays of at least this length."""
+        if self._sent.values.size < room:
+            self._sent = _empty_sent(room)
+        return self._sent
+
+
+def _empty_sent(room: int) -> Sent:
+    return Sent(np.empty(room, np.uint64), np.empty(room, np.int16), np.empty(room, np.uint32))
+
+
+_ROOM: Final = _Room()
+
+
 def sent_by(table: MessageTable, tile: Tile) -> Sent:
-    """The messages that the tile's rows send."""
-    room = table.most_per_row * tile.count
-    sent = Sent(np.empty(room, np.uint64), np.empty(room, np.int16), np.empty(room, np.uint32))
+    """The messages that the tile's rows send; valid until this thread asks again."""
+    sent = _ROOM.of(table.most_per_row * tile.count)
     count = table.send(tile.rows, tile.opcodes, facts_of(tile), *sent)
     return Sent(sent.values[:count], sent.numbers[:count], sent.offsets[:count])
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.audit.field import ONE, ZERO
+from harness.audit.jit import jit
 from harness.audit.rule import Rule
 from harness.audit.tile import Tile, Tiles
 from harness.audit.violation import NotChecked, Violation
@@ -30,8 +32,7 @@ _AND: Final = BY_NAME["U32AND"].opcode
 _XOR: Final = BY_NAME["U32XOR"].opcode
 _OPERANDS: Final = [COLUMN["stack_1"], COLUMN["stack_0"]]
 _RESULT: Final = COLUMN["stack_0"]
-_SELECTORS: Final = slice(COLUMN["chip_0"], COLUMN["chip_1"] + 1)
-_OF_BITWISE: Final = np.array([1, 0], dtype=np.uint64)
+_SELECTOR: Final = COLUMN["chip_0"]
 _ANSWER: Final = [COLUMN["chip_2"], COLUMN["chip_3"], COLUMN["chip_4"], COLUMN["chip_14"]]
 _CYCLE: Final = 8
 _NAMES: Final = ("operation", "a", "b", "z")
@@ -68,8 +69,8 @@ class BitwiseOrder:
         asked[:, 0] = opcodes[at] == _XOR
         asked[:, 1:3] = rows[at[:, None], _OPERANDS]
         asked[:, 3] = rows[at + 1, _RESULT]
-        lasts = np.arange(-(tile.first_row + 1) % _CYCLE, tile.count, _CYCLE)
-        lasts = lasts[(rows[lasts, _SELECTORS] == _OF_BITWISE).all(axis=1)]
+        lasts = np.empty(tile.count, dtype=np.int64)
+        lasts = lasts[: _last_rows(rows, -(tile.first_row + 1) % _CYCLE, lasts)]
         answered = rows[lasts[:, None], _ANSWER]
         return Listed(at + tile.first_row, asked), Listed(lasts + tile.first_row, answered)
 
@@ -111,6 +112,17 @@ class BitwiseOrder:
             return (Violation(ORDER, row, details=details),)
         first = self._first
         return (Violation(ORDER, first.row, self._wrong, first.operation, details=(*first.details, *details)),)
+
+
+@jit
+def _last_rows(rows: Any, first: Any, lasts: Any) -> Any:
+    """The last row of each answer among rows ``first``, ``first`` + 8, ...; how many there are."""
+    count = 0
+    for i in range(first, rows.shape[0] - 1, _CYCLE):
+        if rows[i, _SELECTOR] == ONE and rows[i, _SELECTOR + 1] == ZERO:
+            lasts[count] = i
+            count += 1
+    return count
 
 
 def _drop(queue: deque[Listed], count: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.audit.field import ZERO
+from harness.audit.jit import jit
 from harness.audit.rule import NO_OPERATION, Rule
 from harness.audit.tile import Tile, Tiles
 from harness.audit.violation import CellValue, NotChecked, Violation
@@ -68,19 +70,12 @@ class HasherOrder:
 
     def partial(self, tile: Tile) -> Requests:
         """The requests of the tile's rows."""
-        opcodes = tile.opcodes[:-1]
-        at = np.flatnonzero(_ASKS[opcodes])
-        asking = opcodes[at]
-        addresses = np.where(_BEGINS[asking], tile.rows[at + 1, _ADDRESS], tile.rows[at, _HELPER])
-        limit = np.uint64(MOST_CYCLES)
-        groups = np.minimum(tile.rows[at, _GROUPS], limit).astype(np.int64)
-        depths = np.minimum(tile.rows[at, _DEPTH], limit).astype(np.int64)
-        cycles = np.ones(at.size, dtype=np.int64)
-        cycles[asking == _SPAN] = -(-groups[asking == _SPAN] // CYCLE)
-        cycles[asking == _VERIFY] = depths[asking == _VERIFY]
-        cycles[asking == _UPDATE] = 2 * depths[asking == _UPDATE]
-        hasher_rows = int(np.count_nonzero(tile.rows[:-1, _SELECTOR] == 0))
-        return Requests(at + tile.first_row, asking, addresses, cycles, hasher_rows)
+        rows = np.empty(tile.count, dtype=np.int64)
+        addresses = np.empty(tile.count, dtype=np.uint64)
+        cycles = np.empty(tile.count, dtype=np.int64)
+        count, hasher_rows = _gather(tile.rows, tile.opcodes, rows, addresses, cycles)
+        opcodes = tile.opcodes[rows[:count]]
+        return Requests(rows[:count] + tile.first_row, opcodes, addresses[:count], cycles[:count], hasher_rows)
 
     def add(self, partial: Requests) -> None:
         """Compares the addresses of the next tile's requests."""
@@ -105,6 +100,31 @@ class HasherOrder:
             detail = f"{self._cycles} cycles are requested, the hasher has {self._hasher_rows} rows"
             found.append(Violation(LENGTH, None, details=(detail,)))
         return tuple(found)
+
+
+@jit
+def _gather(rows: Any, opcodes: Any, places: Any, addresses: Any, cycles: Any) -> Any:
+    """Requests into the three arrays; how many, and how many rows of the hasher there are."""
+    limit = np.uint64(MOST_CYCLES)
+    count = 0
+    hasher_rows = 0
+    for i in range(rows.shape[0] - 1):
+        if rows[i, _SELECTOR] == ZERO:
+            hasher_rows += 1
+        code = opcodes[i]
+        if not _ASKS[code]:
+            continue
+        places[count] = i
+        addresses[count] = rows[i + 1, _ADDRESS] if _BEGINS[code] else rows[i, _HELPER]
+        cycles[count] = 1
+        if code == _SPAN:
+            cycles[count] = (np.int64(min(rows[i, _GROUPS], limit)) + CYCLE - 1) // CYCLE
+        elif code == _VERIFY:
+            cycles[count] = np.int64(min(rows[i, _DEPTH], limit))
+        elif code == _UPDATE:
+            cycles[count] = 2 * np.int64(min(rows[i, _DEPTH], limit))
+        count += 1
+    return count, hasher_rows
 
 
 def _violation(requests: Requests, at: int, expected: int) -> Violation:

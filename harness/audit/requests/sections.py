@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from harness.audit.field import ONE, ZERO
+from harness.audit.jit import jit
 from harness.audit.known import Known
 from harness.audit.rule import Rule
 from harness.audit.tile import Tile, Tiles
@@ -39,8 +41,8 @@ KERNEL: Final = Rule(
 _SELECTORS: Final = slice(COLUMN["chip_0"], COLUMN["chip_4"] + 1)
 _LINEAR: Final = [0, 1, 0, 0]
 _PADDING: Final = [1, 1, 1, 1, 1]
-_OF_FIRST_ROW: Final = np.array([1, 1, 1, 1, 0, 1], dtype=np.uint64)
-_FIRST_ROW: Final = slice(COLUMN["chip_0"], COLUMN["chip_5"] + 1)
+_IN_KERNEL_ROM: Final = COLUMN["chip_4"]
+_IS_FIRST: Final = COLUMN["chip_5"]
 _DIGEST: Final = slice(COLUMN["chip_6"], COLUMN["chip_9"] + 1)
 MOST_PROCEDURES: Final = 255
 """A kernel has no more (spec 04 section 8)."""
@@ -73,7 +75,8 @@ class SectionEnds:
     def partial(self, tile: Tile) -> Seen:
         """Ends of the table and procedures of the kernel in this tile."""
         rows = tile.rows[:-1]
-        at = np.flatnonzero((rows[:, _FIRST_ROW] == _OF_FIRST_ROW).all(axis=1))
+        at = np.empty(tile.count, dtype=np.int64)
+        at = at[: _procedure_rows(tile.rows, at)]
         procedures = tuple(
             (int(i) + tile.first_row, as_word(int(cell) for cell in rows[i, _DIGEST]))
             for i in at[: MOST_PROCEDURES + 1]
@@ -111,6 +114,22 @@ class SectionEnds:
         if self._count != len(kernel):
             return Violation(KERNEL, None, details=(f"{self._count} procedures instead of {len(kernel)}",))
         return None
+
+
+@jit
+def _procedure_rows(rows: Any, found: Any) -> Any:
+    """Rows of the kernel ROM that are a procedure's first; how many there are."""
+    count = 0
+    for i in range(rows.shape[0] - 1):
+        if rows[i, _IN_KERNEL_ROM] != ZERO or rows[i, _IS_FIRST] != ONE:
+            continue
+        others = True
+        for column in range(_IN_KERNEL_ROM - 4, _IN_KERNEL_ROM):
+            others = others and rows[i, column] == ONE
+        if others:
+            found[count] = i
+            count += 1
+    return count
 
 
 def _cells(row: int, selectors: Sequence[int]) -> tuple[CellValue, ...]:
