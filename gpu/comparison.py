@@ -28,7 +28,8 @@ from reference.definition.isa import BY_OPCODE
 Window = tuple[int, NDArray[np.uint64]]
 """First row, and (72, n) uint64."""
 Windows = Callable[[], Iterable[Window]]
-"""Gives the windows of a trace from row 0 on without a gap; called once or twice for every chip."""
+"""Gives the windows of a trace from row 0 on without a gap; called once or twice for every chip, from several threads at once
+when there are several lanes."""
 
 BLOCK_ROWS: Final = 4096
 """Rows that are uploaded at a time: 24 columns of them are less than a megabyte."""

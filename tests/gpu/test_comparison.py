@@ -18,6 +18,8 @@ from gpu.host_device import HostDevice
 from gpu.proof import Findings
 from reference.definition.columns import COLUMN
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 NAME = "memory_deltas"
 
 

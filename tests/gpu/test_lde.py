@@ -14,6 +14,8 @@ from gpu.host_device import HostDevice
 from gpu.lde import Domain, Extender, extension_bytes, root_of_unity
 from reference.definition.field import P
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 
 def extended(device: HostDevice, columns: np.ndarray, blowup: int) -> np.ndarray:
     """Natural order, (columns, N)."""

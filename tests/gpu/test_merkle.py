@@ -17,6 +17,8 @@ from gpu.lde import Domain, Extender
 from gpu.merkle import MerkleTree, TraceMatrix, build_tree, check_size, matrix_bytes, scratch_bytes, tree_bytes
 from reference.definition.rpo import hash_elements, merge
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 LAYOUT = (Tile(0, 49, 0, 40), Tile(0, 49, 40, 24), Tile(49, 2, 0, 64), Tile(51, 21, 0, 64))
 """Four tiles that cover a trace of 64 rows."""
 

@@ -21,6 +21,8 @@ from gpu.session import Session
 from gpu.states import Cache, Phase, State
 from reference.definition.cuts import At, Every
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 
 @pytest.fixture
 def host() -> Iterator[HostDevice]:

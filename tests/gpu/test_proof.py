@@ -19,6 +19,8 @@ from gpu.transitions import FLAG_COLUMNS, Transitions
 from reference.definition.columns import COLUMN, COLUMN_NAMES
 from reference.definition.field import P
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 NAMES = ("memory_deltas", "kernel_rom", "bitwise", "permute")
 
 

@@ -26,6 +26,8 @@ from reference.definition.columns import COLUMN, COLUMN_NAMES
 from reference.definition.cuts import Every
 from reference.definition.field import P
 
+pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
+
 
 @pytest.fixture
 def host() -> Iterator[HostDevice]:
