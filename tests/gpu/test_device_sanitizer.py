@@ -68,3 +68,21 @@ def test_wrong_kernels_end_the_process_with_a_report_of_file_and_line(
     assert "wrong.cuh:2" in done.stderr
     unseen = run_sanitized(WRONG, str(tmp_path / "wrong.cuh"), "plain")
     assert unseen.stdout == "survived\n"
+
+
+def test_whole_life_cycles_of_recorded_cases_are_clean(device: HostDevice) -> None:
+    done = run_sanitized("import sanitizer_run; sanitizer_run.as_recorded(every=7, stride=9, order=1, block=32)")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == "clean 27\n"
+
+
+@pytest.mark.parametrize("every", [1, 64])
+def test_altered_recordings_are_refused_or_harmless_but_never_leave_their_arrays(
+    device: HostDevice, every: int
+) -> None:
+    script = f"import sanitizer_run; sanitizer_run.altered(seed={every}, every={every}, stride=41, trials=20)"
+    done = run_sanitized(script)
+    assert (done.stderr, done.returncode) == ("", 0)
+    ended = done.stdout.splitlines()[-1]
+    assert ended.startswith("ended 120:")
+    assert "CarryMismatch" in ended
