@@ -138,6 +138,7 @@ class Session:
             if current is not None:
                 raise WrongState(f"the device holds a session that is {current.state}: release it first")
             _CURRENT[self.device] = self
+        self.device.phase = self._phase_name("upload")
         self.device.synchronise()
         self._baseline, self._baseline_pool = dict(self.device.arena.live), self.device.pool_bytes()
         self.id = SessionId(uuid.uuid4().hex, EPOCHS.advance(), raw.fingerprint, LAYOUT_VERSION)
