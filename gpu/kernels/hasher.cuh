@@ -56,10 +56,11 @@ GLOBAL hsh_expand(const u32* __restrict__ psrc, const u64* __restrict__ table, c
         if (q >= recorded) FAIL(E_SCATTER, 0);
         if (q < first || q - first >= count) return;
         u32 info = pinfo[q];
-        if (info > 15u || (PATH_REQUEST(info) == 0 && info != (PATH_FIRST | PATH_LAST))) FAIL(E_SCATTER, 1);
+        u64 leg = pidx[q];
+        if (info > 15u || (PATH_REQUEST(info) == 0 && (info != (PATH_FIRST | PATH_LAST) || leg != 0))) FAIL(E_SCATTER, 1);
         selectors = recorded_selectors(info, k);
-        // pidx is the node index on the leg's level; only the first row of a path still shows it unshifted.
-        if (PATH_REQUEST(info)) index = pidx[q] >> (k == 0 && (info & PATH_FIRST) ? 0 : 1);
+        // The node index on the leg's level; only the first row of a path still shows it unshifted.
+        index = leg >> (k == 0 && (info & PATH_FIRST) ? 0 : 1);
         state = states + (u64)(q - first) * 96;
     } else {
         if (source >= table_size) FAIL(E_SCATTER, 2);

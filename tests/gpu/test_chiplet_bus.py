@@ -21,6 +21,7 @@ from reference.definition.lengths import Lengths
 
 CASES = (
     "merkle_verify_1_1", "merkle_verify_63_603", "merkle_update_3_5", "permute", "bitwise", "ace_two_circuits",
+    "ace_wrapped_no_gate", "ace_wrapped_two_words", "ace_at_the_end",
     "memory_deltas", "kernel_rom", "op_logprecompile_700750", "op_hperm_700700", "op_mrupdate_700781",
     "op_mstream_700730", "op_pipe_700722", "op_hornerbase_700790", "op_hornerext_700740", "ctl_sys_many_703280",
     "ctl_mem_contexts_703520",
@@ -98,7 +99,7 @@ def requests(columns: np.ndarray, lengths: Lengths) -> Iterator[Message]:
             yield Label.MERKLE_IN, (3, h[2] + 8 * s[4], s[5], *word(s, 10))
             yield Label.HASH_OUT, (h[2] + 16 * s[4] - 1, *word(t, 0))
         if name == "EVALCIRCUIT":
-            yield Label.ACE, (ctx, s[0], row, s[1] // 2, s[2])
+            yield Label.ACE, (ctx, s[0], row, s[1] % 2**32 // 2, s[2] % 2**32)
 
 
 def asked_by_core(name: str) -> np.ndarray:

@@ -33,7 +33,7 @@ from reference.definition.rpo import Coin
 
 CASES = (
     "merkle_verify_1_1", "merkle_verify_2_2", "merkle_verify_63_603", "merkle_update_3_5", "permute", "bitwise",
-    "ace_two_circuits", "ace_wrapped_no_gate", "ace_wrapped_two_words", "memory_deltas", "kernel_rom",
+    "ace_two_circuits", "ace_wrapped_no_gate", "ace_wrapped_two_words", "ace_at_the_end", "memory_deltas", "kernel_rom",
     "op_logprecompile_700750", "op_evalcircuit_700771", "op_hperm_700700", "op_mrupdate_700781", "ctl_sys_many_703280",
     "ctl_sys_unused_703290", "ctl_mem_contexts_703520", "ctl_mem_edges_703530", "ctl_batches_mixed_703470",
     "ctl_dyncall_kinds_703340", "ctl_tiny_703580", "shape_core_63_705590", "shape_core_64_705600", "shape_range_709000",

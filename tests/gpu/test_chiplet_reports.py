@@ -34,6 +34,13 @@ def _header(field: int, value: int) -> Alteration:
     return lambda resident: resident.replace("raw", "hdr", (field, resident.counts["fragments"]), value)
 
 
+def _without_first_row(resident: Resident) -> None:
+    """Circuits that fit together, and leave out the first row of all."""
+    evals = resident.device.download(resident.plan["sec_evals"])
+    resident.replace("plan", "sec_row", 0, 1)
+    resident.replace("plan", "sec_evals", 0, int(evals[0]) - 1)
+
+
 DEPTH, OVERFLOW = 5, 6
 
 # merkle_update_3_5: a block, then three legs on the old path and three on the new one. op_evalcircuit: one circuit.
@@ -56,6 +63,7 @@ GENERATION: dict[str, tuple[str, str, Alteration, Report]] = {
         "merkle_update_3_5", "hsh", _set("plan", "pinfo", 2, 0), (24, KernelCode.SCATTER, 1)),
     "a description that means nothing": (
         "merkle_update_3_5", "hsh", _set("plan", "pinfo", 2, 16), (24, KernelCode.SCATTER, 1)),
+    "a permutation with a node index": ("permute", "hsh", _set("plan", "pidx", 0, 1), (8, KernelCode.SCATTER, 1)),
     "a bitwise operation that is neither": ("bitwise", "bit", _set("plan", "bit_op", 1, 2), (8, KernelCode.VALUE, 0)),
     "a sorted access that does not exist": (
         "memory_deltas", "mem", _set("plan", "order", 3, 10_000), (0, KernelCode.ACCESS, 0)),
@@ -63,12 +71,13 @@ GENERATION: dict[str, tuple[str, str, Alteration, Report]] = {
     "a circuit of too many wires": (
         "ace_two_circuits", "ace", _set("plan", "sec_evals", 1, 2**30), (None, KernelCode.CIRCUIT, 0)),
     "circuits that overlap": ("ace_two_circuits", "ace", _set("plan", "sec_row", 1, 4), (None, KernelCode.CIRCUIT, 1)),
-    "circuits with a gap before them": ("ace_two_circuits", "ace", _set("plan", "sec_row", 0, 1), (None, KernelCode.CIRCUIT, 1)),
+    "a gap before the circuits": ("ace_two_circuits", "ace", _without_first_row, (None, KernelCode.CIRCUIT, 1)),
     "a circuit beyond the rows": ("ace_two_circuits", "ace", _set("plan", "sec_evals", 1, 8), (None, KernelCode.CIRCUIT, 1)),
     "a circuit beyond the accesses": (
         "ace_two_circuits", "ace", _set("plan", "sec_access", 1, 1000), (None, KernelCode.CIRCUIT, 2)),
     "a circuit at no word": ("ace_two_circuits", "ace", _set("plan", "sec_ptr", 0, 401), (None, KernelCode.CIRCUIT, 3)),
-    "a circuit beyond memory": ("ace_two_circuits", "ace", _set("plan", "sec_ptr", 0, 2**32 - 4), (None, KernelCode.CIRCUIT, 3)),
+    "a circuit beyond memory": (
+        "ace_two_circuits", "ace", _set("plan", "sec_ptr", 0, 2**32 - 4), (None, KernelCode.CIRCUIT, 3)),
     "a circuit somewhere else": ("ace_two_circuits", "ace", _set("plan", "sec_ptr", 0, 404), (None, KernelCode.CIRCUIT, 4)),
     "a circuit in another context": ("ace_two_circuits", "ace", _set("plan", "sec_ctx", 1, 1), (None, KernelCode.CIRCUIT, 4)),
     "a circuit at another time": ("ace_two_circuits", "ace", _set("plan", "sec_clk", 1, 1), (1, KernelCode.CIRCUIT, 4)),
@@ -190,10 +199,24 @@ def test_accesses_are_checked_when_they_are_counted(alteration: str, device: Hos
     assert detail == 5 or reported[0] == clk
 
 
-def test_an_order_that_is_not_sorted_is_noticed(device: HostDevice) -> None:
-    with whole_program(device, EDGES) as resident:
-        order = device.download(resident.plan["order"])
-        device.write(resident.plan["order"], np.ascontiguousarray(order[::-1]))
+def _exchange(resident: Resident, *, same_word: bool) -> None:
+    """Exchange two neighbours of the sorted accesses, of one word or of two words with one access each."""
+    order, keys = (resident.device.download(buffer) for buffer in (resident.plan["order"], resident.raw["acc_key"]))
+    words = keys[order].tolist()
+    for at in range(len(words) - 1):
+        pair = words[at : at + 2]
+        fits = pair[0] == pair[1] if same_word else words.count(pair[0]) == words.count(pair[1]) == 1
+        if fits:
+            order[at : at + 2] = order[at : at + 2][::-1]
+            resident.device.write(resident.plan["order"], order)
+            return
+    raise AssertionError("no such neighbours")
+
+
+@pytest.mark.parametrize(("name", "same_word"), [(EDGES, True), ("mix_720090", False)])
+def test_an_order_that_is_not_sorted_is_noticed(name: str, same_word: bool, device: HostDevice) -> None:
+    with whole_program(device, name) as resident:
+        _exchange(resident, same_word=same_word)
         count_memory(resident.generation(counting=True))
         reported = resident.reported()
     assert reported is not None

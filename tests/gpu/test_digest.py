@@ -57,13 +57,13 @@ def free(cells: Sequence[Cells]) -> None:
 
 def by_definition(tile: Tile, values: np.ndarray, length: int, rows: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """The sum of the specification, term by term."""
-    return {
-        tile.first_column + column: tuple(
-            sum(int(cell) * pow(rho, (tile.first_column + column) * length + row, P) for cell, row in zip(cells, rows, strict=True)) % P
-            for rho in RHOS
-        )
-        for column, cells in enumerate(values)
-    }  # fmt: skip
+    found: dict[int, tuple[int, ...]] = {}
+    for column, cells in enumerate(values.tolist(), start=tile.first_column):
+        terms = [
+            [cell * pow(rho, column * length + row, P) for cell, row in zip(cells, rows, strict=True)] for rho in RHOS
+        ]
+        found[column] = tuple(sum(each) % P for each in terms)
+    return found
 
 
 def test_the_weights_of_2_to_the_36_cells_differ() -> None:

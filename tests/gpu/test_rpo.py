@@ -82,12 +82,11 @@ def test_an_output_that_is_not_the_inputs_is_reported_with_the_smallest_permutat
 def _short_sponges() -> list[tuple[tuple[int, ...], list[int]]]:
     """Inputs of one permutation, and the digest that was recorded for them."""
     hashes = VECTORS["hash_elements_0_to_n_minus_1"]
-    sponges = [
+    return [
         ((len(vector["input"]) % 8, 0, 0, 0, *vector["input"], *(0,) * (8 - len(vector["input"]))), vector["digest"])
         for vector in hashes
         if 1 <= len(vector["input"]) <= 8
     ]
-    return sponges
 
 
 def test_recorded_hashes_of_up_to_eight_elements(device: HostDevice) -> None:
