@@ -74,17 +74,10 @@ class Sides:
         """16 hex digits over all multiplicities."""
         return hashlib.sha256(self.hist.astype("<u8").tobytes()).hexdigest()[:16]
 
-    def digest(self) -> str:
-        """16 hex digits over everything (INV-07)."""
-        digest = hashlib.sha256(self.hist.astype("<u8").tobytes())
-        for array in (self.bus, self.kernel_calls):
-            digest.update(array.astype("<u8").tobytes())
-        digest.update(self.u32_operations.to_bytes(8, "little"))
-        return digest.hexdigest()[:16]
-
-    def message_counts(self, side: int) -> dict[str, int]:
-        """Number of messages by label name; ``side`` is REQUEST or RESPONSE."""
-        return {label.name: int(self.bus[side, label, 0]) for label in Label}
+    def same_as(self, other: Sides) -> bool:
+        """Whether every counter is equal (INV-07)."""
+        pairs = ((self.hist, other.hist), (self.bus, other.bus), (self.kernel_calls, other.kernel_calls))
+        return self.u32_operations == other.u32_operations and all(np.array_equal(*pair) for pair in pairs)
 
 
 def total(parts: Iterable[Sides]) -> Sides:
