@@ -49,6 +49,9 @@ COMMANDS: Final = {
     "diff": Command("harness.commands.diff", "Compare what two or more engines make of cases, cell by cell."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
     "bench": Command("harness.commands.bench", "Time the parallel engine, against a fill and against the real VM."),
+    "gpu": Command(
+        "harness.commands.gpu", "Walk a case through the GPU engine's life cycle: bytes, invariants, digests."
+    ),
     "doctor": Command("harness.commands.doctor", "Say what is installed and which engines are usable, or why not."),
     "corpus": Command("harness.commands.corpus", "Keep cases as files that are named by their content."),
 }
