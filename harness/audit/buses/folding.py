@@ -29,7 +29,7 @@ _REMOVES: Final = int(Side.REMOVES)
 
 
 class Sent(NamedTuple):
-    """The messages of a tile in row order, all arrays of the same length."""
+    """The messages of a tile in no order, all arrays of the same length."""
 
     values: NDArray[np.uint64]
     numbers: NDArray[np.int16]

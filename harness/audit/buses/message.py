@@ -15,15 +15,19 @@ from typing import Final
 from harness.audit.notation import NEXT, OPCODE, NotationError, Vocabulary
 from reference.definition.columns import COLUMN, WIDTH
 from reference.definition.field import P
-from reference.definition.isa import OPCODE_BITS
 
 ROW: Final = "row"
 """In a slot: the number of the row in the trace."""
 
-ROW_SOURCE: Final = 2 * WIDTH
-"""In a linear form: the row's number; below it, a cell of the row pair."""
-
-ONE_SOURCE: Final = ROW_SOURCE + 1
+CELLS: Final = 2 * WIDTH
+"""Cells of a row pair: the sources of a linear form below this one."""
+ROW_SOURCE: Final = CELLS
+"""In a linear form: the row's number in the trace."""
+OPCODE_SOURCE: Final = CELLS + 1
+"""In a linear form: the row's opcode."""
+NEXT_OPCODE_SOURCE: Final = CELLS + 2
+"""In a linear form: the next row's opcode."""
+ONE_SOURCE: Final = CELLS + 3
 """In a linear form: the number 1."""
 
 
@@ -68,7 +72,7 @@ def listed(*texts: str, start: int = 1) -> dict[int, str]:
 
 
 LinearForm = dict[int, int]
-"""By source (a position in the 144 cells of a row pair, :data:`ROW_SOURCE` or :data:`ONE_SOURCE`): the coefficient."""
+"""By source (a position in the 144 cells of a row pair, or one of the sources above): the coefficient."""
 
 
 def linear_form(text: str, vocabulary: Vocabulary) -> LinearForm:
@@ -105,7 +109,7 @@ def _named(name: str, text: str, vocabulary: Vocabulary) -> LinearForm:
     if name == ROW:
         return {ROW_SOURCE: 1}
     if plain == OPCODE:
-        return {COLUMN[f"dec_op_bit_{bit}"] + offset: 2**bit for bit in range(OPCODE_BITS)}
+        return {NEXT_OPCODE_SOURCE if offset else OPCODE_SOURCE: 1}
     if plain in vocabulary.columns:
         return {COLUMN[vocabulary.columns[plain]] + offset: 1}
     if name in vocabulary.definitions:
@@ -121,11 +125,7 @@ def _sum(left: LinearForm, right: LinearForm) -> LinearForm:
     return {source: left.get(source, 0) + right.get(source, 0) for source in left | right}
 
 
-def evaluate(form: LinearForm, pair: Sequence[int], row: int) -> int:
-    """The form's value on a row pair (144 cells) that begins with this row of the trace."""
-    values = {ROW_SOURCE: row, ONE_SOURCE: 1}
-    total = sum(
-        coefficient * values.get(source, pair[source] if source < ROW_SOURCE else 0)
-        for source, coefficient in form.items()
-    )
-    return total % P
+def evaluate(form: LinearForm, cells: Sequence[int], row: int, opcodes: Sequence[int]) -> int:
+    """The form's value on a row pair (144 cells, 2 opcodes) that begins with this row of the trace."""
+    sources = (*cells, row, *opcodes, 1)
+    return sum(coefficient * sources[source] for source, coefficient in form.items()) % P

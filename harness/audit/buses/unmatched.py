@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.audit.buses.folding import TABLES, sent_by
-from harness.audit.buses.message import Bus, Message, Side, evaluate
+from harness.audit.buses.message import CELLS, Bus, Message, Side, evaluate
 from harness.audit.buses.sending import MessageTable
 from harness.audit.buses.tables import BUSES
 from harness.audit.tile import Tile, Tiles
@@ -167,7 +167,8 @@ def _candidate(sender: int, surplus: int) -> _Candidate:
 
 
 def _explained(candidates: dict[str, list[_Candidate]], tiles: Iterable[Tile]) -> dict[str, list[Unmatched]]:
-    wanted = sorted((each.row, name, each) for name, of_bus in candidates.items() for each in of_bus if each.row >= 0)
+    sent = [(each.row, name, each) for name, of_bus in candidates.items() for each in of_bus if each.row >= 0]
+    wanted = sorted(sent, key=lambda each: each[:2])
     explained: dict[str, list[Unmatched]] = {name: [] for name in candidates}
     at = 0
     for tile in tiles:
@@ -185,8 +186,11 @@ def _message_of(candidate: _Candidate, tile: Tile) -> Unmatched:
     message, forms = table.messages[candidate.number], table.forms[candidate.number]
     offset = candidate.row - tile.first_row
     pair = [int(cell) for cell in tile.rows[offset : offset + 2].reshape(-1)]
-    slots = tuple(evaluate(forms.get(slot, {}), pair, candidate.row) for slot in range(1, len(message.bus.slots) + 1))
-    sources = sorted({source for form in forms.values() for source in form if source < 2 * WIDTH})
+    opcodes = tile.opcodes[offset : offset + 2].tolist()
+    slots = tuple(
+        evaluate(forms.get(slot, {}), pair, candidate.row, opcodes) for slot in range(1, len(message.bus.slots) + 1)
+    )
+    sources = sorted({source for form in forms.values() for source in form if source < CELLS})
     return Unmatched(
         message,
         candidate.row,
