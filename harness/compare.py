@@ -23,10 +23,13 @@ class VacuousComparison(Exception):  # noqa: N818 - names what was asked for
     """Fewer than two engines were asked for: whatever they do, nothing would be compared."""
 
 
-def compare(case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None) -> Comparison:
+def compare(
+    case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None, audit: bool = False
+) -> Comparison:
     """Runs a case that has exactly one cut plan on all engines and compares them.
 
-    ``known`` lists the divergences to excuse: by default :func:`harness.known.known_divergences`, ``()`` for none. The
+    ``known`` lists the divergences to excuse: by default :func:`harness.known.known_divergences`, ``()`` for none. With
+    ``audit`` the traces are judged too: the first engine's, and when anything differs each engine's. The
     verdict is DIFFER with any divergence that is not excused, AGREE when every engine was compared and agreed in
     everything it gave, else NOT_COMPARABLE with the reasons in the counts.
 
@@ -45,6 +48,8 @@ def compare(case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | N
         for contradiction in contender.run.contradictions():
             divergence = Divergence(Kind.SELF, contender.name, contender.name, detail=contradiction)
             findings.add_contradiction(divergence, contender, contenders)
+    if audit:
+        _audit([item for item in contenders if isinstance(item.outcome, Completed)], case, findings)
     findings.judge_failures(contenders)
     verdict = _verdict(findings, len(engines))
     return Comparison(case.name, verdict, tuple(findings.divergences), tuple(findings.excused), findings.counts)
@@ -60,6 +65,37 @@ def _run(engine: Engine, case: Case, findings: Findings) -> Contender | None:
         findings.not_comparable(f"{engine.name}: {refusal.reason}")
         return None
     return Contender(engine, run)
+
+
+def _audit(completed: Sequence[Contender], case: Case, findings: Findings) -> None:
+    """Judges every trace that is not known to be equal to a judged one."""
+    from harness.auditing import (  # noqa: PLC0415 - the compiled rules are loaded where something is audited
+        audit_divergence,
+        audit_run,
+        reasons_not_checked,
+        rules_violated,
+    )
+
+    all_equal = not findings.divergences and not findings.excused and not findings.counts.not_comparable
+    for contender in completed[:1] if all_equal else completed:
+        if findings.has_failed(contender.engine):
+            continue
+        try:
+            result = audit_run(contender.name, case, contender.run)
+            core_rows = contender.summary.core
+        except EngineFailure as failure:
+            findings.engine_failed(contender.engine, failure)
+            continue
+        except NotComparable as refusal:
+            findings.not_comparable(f"{contender.name}: {refusal.reason}")
+            continue
+        findings.counts.audits += 1
+        findings.counts.not_audited += reasons_not_checked(result)
+        if not result.accepted:
+            agreeing = len(completed) if all_equal else 1
+            starts = case.cut.starts(core_rows)
+            divergence = audit_divergence(contender.name, result, starts, core_rows, agreeing)
+            findings.add_audit(divergence, contender, rules_violated(result))
 
 
 def _compare_outcomes(contenders: Sequence[Contender], findings: Findings) -> None:

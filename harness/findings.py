@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.backend import Engine, EngineFailure, Identified, Outcome, Run, Summary
+from harness.backend import REAL_VM, Engine, EngineFailure, Identified, Outcome, Run, Summary
 from harness.known import Accusation, Entry, Excuse, find_excuse, outcome_text
 from harness.verdict import Counts, Divergence, Excused, Kind
 from reference.definition.case import Case
@@ -67,6 +67,14 @@ class Findings:
         """Book where an engine contradicts itself, excused or not."""
         self._judge(divergence, accused.engine, contenders, outcome_text(accused.outcome))
 
+    def add_audit(self, divergence: Divergence, audited: Contender, rules: str) -> None:
+        """Book a trace that violates ``rules``. An engine that makes the real VM's trace makes its mistakes as well."""
+        excuse = self._excuse_for(REAL_VM, divergence, audited, rules)
+        if excuse is None:
+            self.divergences.append(divergence)
+        else:
+            self._book_excused(excuse, divergence)
+
     def add_unexcused(self, divergence: Divergence) -> None:
         """Book a divergence that nothing excuses: an engine against itself or against the cut plan."""
         self.divergences.append(divergence)
@@ -115,8 +123,11 @@ class Findings:
         self, divergence: Divergence, accused: Engine, witness: Contender, observed: str, stderr: str = ""
     ) -> Excuse | None:
         identity = identity_of(accused)
-        if identity is None:
-            return None
+        return None if identity is None else self._excuse_for(identity, divergence, witness, observed, stderr)
+
+    def _excuse_for(
+        self, identity: str, divergence: Divergence, witness: Contender, observed: str, stderr: str = ""
+    ) -> Excuse | None:
         accusation = Accusation(
             self._case,
             divergence,

@@ -177,6 +177,14 @@ def _event_reads_below_stack_buffer(accusation: Accusation) -> bool:
     return follow(accusation.witness_run).read_below_at is not None
 
 
+def _circuit_sizes_wrap(accusation: Accusation) -> bool:
+    """B2: the first rule is violated where EVALCIRCUIT is given sizes whose sum does not fit into 64 bits."""
+    cells = {item.name.partition("[")[0]: item.left for item in accusation.divergence.columns}
+    variables, gates = cells.get("stack_1"), cells.get("stack_2")
+    is_circuit = accusation.divergence.operation == "EVALCIRCUIT"
+    return is_circuit and isinstance(variables, int) and isinstance(gates, int) and variables + gates >= 2**64
+
+
 def _has(name: str) -> Callable[[Accusation], bool]:
     code = opcode(name)
 
@@ -193,6 +201,7 @@ _CONDITIONS: Mapping[str, Callable[[Accusation], Region | bool]] = {
     "deeply_nested": _deeply_nested,
     "stack_buffer_exhausted": _stack_buffer_exhausted,
     "event_reads_below_stack_buffer": _event_reads_below_stack_buffer,
+    "circuit_sizes_wrap": _circuit_sizes_wrap,
     "has_mpverify": _has("MPVERIFY"),
     "has_mrupdate": _has("MRUPDATE"),
 }

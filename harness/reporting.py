@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from typing import Any
 
@@ -11,7 +12,7 @@ from harness.verdict import Counts, Divergence
 def counts_json(counts: Counts) -> dict[str, Any]:
     """All counts by name; reasons and known divergences as objects."""
     values = {item.name: getattr(counts, item.name) for item in fields(counts)}
-    return {**values, "not_comparable": dict(counts.not_comparable), "excused": dict(counts.excused)}
+    return {name: dict(value) if isinstance(value, Counter) else value for name, value in values.items()}
 
 
 def divergence_json(divergence: Divergence) -> dict[str, Any]:

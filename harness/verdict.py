@@ -36,6 +36,8 @@ class Kind(StrEnum):
     SELF = "self"
     """An engine contradicts itself (law 1)."""
     ENGINE_FAILURE = "engine_failure"
+    AUDIT = "audit"
+    """A trace violates the rules of traces, whoever agrees on it."""
 
 
 class Difference(NamedTuple):
@@ -100,7 +102,7 @@ class Divergence:
                 return f"{cause.get(group, '')} {group}".strip()
             case Kind.OUTCOME:
                 return " / ".join(f"{item.left} {item.right}" for item in self.columns if item.name == "outcome")
-            case Kind.SELF | Kind.ENGINE_FAILURE:
+            case Kind.SELF | Kind.ENGINE_FAILURE | Kind.AUDIT:
                 # What follows the first line is an engine's standard error: paths and addresses, different each time.
                 return re.sub(r"[0-9]+", "N", self.detail.partition("\n")[0])[:80]
             case _:
@@ -136,6 +138,10 @@ class Counts:
     """What could not be compared, by reason."""
     excused: Counter[str] = field(default_factory=Counter)
     """Known divergences met, by the id of their entry."""
+    audits: int = 0
+    """Traces that the audit judged; a trace that several engines agree on is one."""
+    not_audited: Counter[str] = field(default_factory=Counter)
+    """Why rules were not checked, by reason, once for each trace."""
 
     def __iadd__(self, other: Counts) -> Counts:
         for item in fields(self):
@@ -173,8 +179,10 @@ def describe(divergence: Divergence) -> str:
         lines += _row_lines(divergence)
     if divergence.row is not None:
         lines.append(f"  cut: {_cut_text(divergence)}")
-    width = max((len(item.name) for item in divergence.columns), default=0)
-    for item in divergence.columns:
+    # The lines of an audit name its cells.
+    columns = () if divergence.kind is Kind.AUDIT else divergence.columns
+    width = max((len(item.name) for item in columns), default=0)
+    for item in columns:
         note = f"   ({meaning(item.name, divergence.operation)})" if divergence.kind is Kind.CELL else ""
         lines.append(f"  {item.name:<{width}}  {item.left}  |  {item.right}{note}")
     if divergence.detail:
@@ -183,9 +191,9 @@ def describe(divergence: Divergence) -> str:
 
 
 def _headline(divergence: Divergence) -> str:
-    if divergence.left == divergence.right:
-        return divergence.left
     where = "" if divergence.row is None else f" at row {divergence.row}"
+    if divergence.left == divergence.right:
+        return f"{divergence.left}{where}"
     return f"{divergence.left} | {divergence.right}{where}"
 
 

@@ -46,6 +46,8 @@ class Settings:
     kept_per_signature: int = 3
     """Further cases with the same signature are counted, neither written nor shrunk: they tell nothing new."""
     shrinking: Budget = field(default_factory=Budget)
+    audit: bool = True
+    """Whether traces are judged by the rules of traces too."""
 
 
 def run_campaign(
@@ -119,7 +121,7 @@ class _Campaign:
         plan = self._guide.plan(case, guidance, seed, number)
         case = replace(case, cuts=(plan,), gpu=self._guide.walk(case, guidance, seed, number))
         started = time.monotonic()
-        comparison = compare(case, self._engines)
+        comparison = self._compare(case)
         self.totals.comparing_seconds += time.monotonic() - started
         self._count(generated, case, guidance, comparison)
         self._emit(CaseCompared(number, generated, guidance and guidance.outcome, comparison, self.totals))
@@ -186,10 +188,13 @@ class _Campaign:
         is_smaller = shrunk.case is not finding.case
         if is_smaller:
             keep_smallest(finding, shrunk.case, directory)
-        smallest = compare(shrunk.case, self._engines) if is_smaller else None
+        smallest = self._compare(shrunk.case) if is_smaller else None
         write_report(finding, directory, shrunk, smallest)
         self._emit(FindingShrunk(finding.signature, directory, finding.case, shrunk))
         self._take_time()
 
     def _has_signature(self, case: Case, signature: str) -> bool:
-        return any(divergence.signature == signature for divergence in compare(case, self._engines).divergences)
+        return any(divergence.signature == signature for divergence in self._compare(case).divergences)
+
+    def _compare(self, case: Case) -> Comparison:
+        return compare(case, self._engines, audit=self._settings.audit)

@@ -158,6 +158,7 @@ def end_report(totals: Totals) -> list[str]:
         f"cuts         {_counted(totals.cuts)}; {len(totals.situations.counts)} situations at cuts",
         f"known        {_counted(counts.excused)}",
         f"not compared {_counted(counts.not_comparable)}",
+        f"audited      {counts.audits:,} traces; not checked: {_counted(counts.not_audited)}",
         f"differences  {totals.differences:,}",
     ]
     if totals.walks:

@@ -8,6 +8,7 @@ import click
 
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import (
+    audit_option,
     case_arguments,
     cut_text,
     cuts_option,
@@ -28,6 +29,7 @@ from reference.definition.cuts import CutPlan
 @case_arguments
 @engines_options
 @cuts_option
+@audit_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a comparison and one total instead of text.")
 @click.pass_context
 def diff(
@@ -36,6 +38,7 @@ def diff(
     engines: tuple[str, ...],
     engine: tuple[str, ...],
     cuts: tuple[str, ...],
+    no_audit: bool,
     as_json: bool,
 ) -> None:
     """Compare what engines make of each CASE at each of its cut plans: outcome, lengths, boundary states, every cell.
@@ -43,6 +46,9 @@ def diff(
     \b
     fragdiff diff case.json --engines "reference,exec:/opt/vm/oracle run"
     fragdiff diff case.json --engine reference --engine "exec:vm --set a,b" --cuts "1;at:3,9"
+
+    The trace that the engines agree on is audited: judged by the constraints and lookups that every trace keeps; when
+    they differ, each engine's trace is.
 
     The verdict is agree, differ or not comparable. Divergences of the list of known divergences are named and do not
     count as differences. The exit code is 0 when everything agreed, 1 when something differed, could not be compared
@@ -57,7 +63,7 @@ def diff(
     with open_engines(engine_names(engines, engine)) as opened:
         for item in loaded:
             for case in item.case.runs():
-                comparison = compare(case, opened)
+                comparison = compare(case, opened, audit=not no_audit)
                 total += comparison.counts
                 agreed &= is_acceptable(comparison)
                 if as_json:
@@ -91,6 +97,8 @@ def counts_text(counts: Counts) -> str:
         parts.append(f"{counts.seams_not_exercised:,} cuts at which no engine cut its build")
     if counts.failures:
         parts.append(f"{counts.failures:,} equal failures")
+    if counts.audits:
+        parts.append(f"{counts.audits:,} traces audited")
     return ", ".join(parts)
 
 
@@ -99,6 +107,7 @@ def _text(file: str, comparison: Comparison, plan: CutPlan) -> str:
     lines = [f"{comparison.case_name}  ({file}, {cut_text(plan)}): {comparison.verdict.value.replace('_', ' ')}"]
     lines.append(f"  compared: {'nothing' if counts.nothing else counts_text(counts)}")
     lines += [f"  not compared: {reason} ({times})" for reason, times in sorted(counts.not_comparable.items())]
+    lines += [f"  not audited: {reason}" for reason in sorted(counts.not_audited)]
     lines += [wrapped(f"known {item.entry}: {describe(item.divergence)}") for item in comparison.excused]
     lines += [wrapped(describe(divergence)) for divergence in comparison.divergences]
     return "\n".join(lines)

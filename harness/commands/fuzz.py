@@ -18,7 +18,7 @@ import click
 from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Event, Listener, Settings, run_campaign
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
-from harness.commands.options import Number, engine_names, engines_options, open_engines
+from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines
 from harness.corpus import write_new
 from harness.generate import Profile
 from harness.shrink import Budget
@@ -71,6 +71,7 @@ DEFAULT_SECONDS = 60.0
     show_default=True,
     help="Time for shrinking one case.",
 )
+@audit_option
 @click.option("--quiet", is_flag=True, help="Findings and the end report only.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of text.")
 @click.pass_context
@@ -87,6 +88,7 @@ def fuzz(
     out: Path,
     keep: int,
     shrink_seconds: float,
+    no_audit: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -95,6 +97,8 @@ def fuzz(
     \b
     fragdiff fuzz --engines "reference,exec:/opt/vm/oracle run" --seconds 3600
     fragdiff fuzz --engines reference,mine --seed 7 --first 1234 --cases 1
+
+    Traces that engines agree on are audited as well: judged by the constraints and lookups that every trace keeps.
 
     Each difference is written to a directory of its own under --out as soon as it is found: the case, then the smallest
     case that differs for the same reason, and a report with the command that shows it again. Case N of a seed is the
@@ -117,6 +121,7 @@ def fuzz(
         profile=Profile(failing_rate=failing_rate, max_rows=max_rows),
         kept_per_signature=keep,
         shrinking=Budget(seconds=shrink_seconds),
+        audit=not no_audit,
     )
     with open_engines(names) as opened, _stop_on_signals() as stop:
         # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.

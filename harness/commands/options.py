@@ -64,6 +64,13 @@ def engine_option(command: Decorated) -> Decorated:
     )
 
 
+def audit_option(command: Decorated) -> Decorated:
+    """--no-audit."""
+    return click.option("--no-audit", "no_audit", is_flag=True, help="Do not judge traces by the rules of traces.")(
+        command
+    )
+
+
 def engines_options(command: Decorated) -> Decorated:
     """--engines A,B[,C] and --engine A --engine B, for two or more."""
     command = click.option(
