@@ -24,8 +24,8 @@ RATE: Final = 8
 NODE_WORDS: Final = 4
 
 CELLS_LIMIT: Final = 1 << 26
-"""Cells of the extension that a commitment may have: some 930,000 rows, which a host hashes in two minutes. Eight times
-that is the extension of a trace of 2^20 rows: 2.5 GB of matrix, group and tree, and a quarter of an hour on a host."""
+"""Cells of the extension that a commitment may have: 932,000 rows, ten permutations each, five minutes of one core. The
+extension of 2^20 rows by 8 is nine times that: 1.8 GB of matrix, group and tree, and the better part of an hour."""
 
 
 def check_size(domain: Domain, limit: int = CELLS_LIMIT) -> None:
