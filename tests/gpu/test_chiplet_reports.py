@@ -41,6 +41,12 @@ def _without_first_row(resident: Resident) -> None:
     resident.replace("plan", "sec_evals", 0, int(evals[0]) - 1)
 
 
+def _without_a_value(resident: Resident) -> None:
+    """Range counters without the largest value below 65535 that was looked up."""
+    counts = resident.device.download(resident.plan["hist"])
+    resident.replace("plan", "hist", int(np.flatnonzero(counts[:65535])[-1]), 0)
+
+
 DEPTH, OVERFLOW = 5, 6
 
 # merkle_update_3_5: a block, then three legs on the old path and three on the new one. op_evalcircuit: one circuit.
@@ -84,6 +90,7 @@ GENERATION: dict[str, tuple[str, str, Alteration, Report]] = {
     "a kernel call too many": ("ctl_sys_many_703280", "krm", _flip("plan", "kcount", 0, 1), (0, KernelCode.KERNEL_INDEX, 0)),
     "a value more in the range table": (
         "permute", "rng", _set("plan", "hist", 40_000, 1), (None, KernelCode.SCATTER, 0)),
+    "a value less in the range table": ("memory_deltas", "rng", _without_a_value, (None, KernelCode.SCATTER, 0)),
     "a final stack of another depth": ("permute", "pad", _header(DEPTH, 17), (None, KernelCode.DEPTH, 0)),
     "a final overflow table that is not empty": ("permute", "pad", _header(OVERFLOW, 5), (None, KernelCode.DEPTH, 1)),
 }  # fmt: skip

@@ -14,7 +14,8 @@ from gpu.arena import Tag
 from gpu.errors import KernelCode
 from gpu.host_device import HostDevice
 from reference.definition.field import P
-from reference.definition.rpo import Coin, permutation_states
+from reference.definition.rpo import MDS, Coin, permutation_states
+from reference.definition.rpo_constants import ARK1
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent.parent / "data" / "rpo_vectors.json").read_text()
@@ -50,9 +51,30 @@ def edge_states() -> list[tuple[int, ...]]:
     return [*((edge,) * 12 for edge in EDGES), tuple(EDGES), *mixed, *free]
 
 
+def carrying_states() -> list[tuple[int, ...]]:
+    """States whose first mixing carries out of 64 bits, in each of its two sums, in every row: chance finds one in 2^22.
+
+    A row adds small products of the low halves, and of the high halves times 2^32. The high sum is made 2^32 - 1 modulo 2^32;
+    with large low halves their sum carries, with zeros the folding of what is above 2^64 does.
+    """
+    found = []
+    for row, factors in enumerate(MDS):
+        odd = factors.index(7)
+        for low in (0, 2**32 - 1):
+            highs = [2**31 + 7 * column for column in range(12)]
+            rest = sum(factor * high for factor, high in zip(factors, highs, strict=True)) - 7 * highs[odd]
+            highs[odd] = (2**32 - 1 - (ARK1[0][row] >> 32) - rest) * pow(7, -1, 2**32) % 2**32
+            found.append(tuple(high << 32 | low for high in highs))
+    return [state for state in found if max(state) < P]
+
+
+def test_most_rows_have_states_that_carry() -> None:
+    assert len(carrying_states()) > 20
+
+
 @pytest.mark.parametrize(("order", "block"), [(0, 128), (1, 1), (2, 7)])
 def test_every_state_is_that_of_the_definition(order: int, block: int, device: HostDevice) -> None:
-    inputs = edge_states()
+    inputs = [*edge_states(), *carrying_states()]
     wanted = [permutation_states(state) for state in inputs]
     with HostDevice(order=order, block=block) as host:
         found, error = states_on(host, inputs, [states[7] for states in wanted])
