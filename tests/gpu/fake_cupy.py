@@ -51,6 +51,7 @@ class FakeCupy:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.broken: Exception | None = None
         self.state = threading.local()
+        self.one_at_a_time = threading.RLock()
         self.null = Stream(self)
         self.cuda = SimpleNamespace(
             runtime=SimpleNamespace(
@@ -121,7 +122,7 @@ class FakeCupy:
         return call
 
     def is_live(self, address: int) -> bool:
-        return any(start <= address <= start + memory.nbytes for start, memory in self.live.items())
+        return any(start <= address <= start + memory.nbytes for start, memory in list(self.live.items()))
 
 
 class Stream:
@@ -132,15 +133,17 @@ class Stream:
         self.put_off = 0
 
     def put(self, work: Callable[[], None]) -> None:
-        self.queue.append(work)
-        self.put_off += 1
+        with self.cupy.one_at_a_time:
+            self.queue.append(work)
+            self.put_off += 1
 
     def run_to(self, position: int) -> None:
         if self.cupy.broken is not None:
             raise self.cupy.broken
-        while self.begun < position:
-            self.begun += 1
-            self.queue.pop(0)()
+        with self.cupy.one_at_a_time:
+            while self.begun < position:
+                self.begun += 1
+                self.queue.pop(0)()
 
     def synchronize(self) -> None:
         self.run_to(self.put_off)

@@ -16,6 +16,7 @@ from gpu.commit import commit_all
 from gpu.errors import GpuError
 from gpu.host_device import HostDevice
 from gpu.layout import extents
+from gpu.lifecycle import walk
 from gpu.opening import open_rows
 from gpu.proof import ColumnSums, prove_all
 from gpu.raw import RawState, pack
@@ -23,10 +24,17 @@ from gpu.runs import merge
 from gpu.session import Session
 from gpu.sides import total
 from gpu.tables import ProgramTables
+from gpu.walk import Options
 from parallel.recording import Recording
 from reference.definition.cuts import Every
 from reference.definition.field import P
 from reference.definition.outcome import Completed
+
+OPTIONS = (
+    Options(),
+    Options(cache="full", lanes=2, merkle=8),
+    Options(cache="trace", shards=3, fallback=("mem",)),
+)
 
 
 def recordings(every: int, stride: int) -> dict[str, Recording]:
@@ -56,11 +64,12 @@ def life_cycle(raw: RawState, tables: ProgramTables, **device: Any) -> None:
 
 
 def as_recorded(every: int, stride: int, **device: Any) -> None:
-    """Prints how many cases went through."""
+    """Walks with all invariants checked, by turns at each cache level; prints how many cases went through."""
     found = recordings(every, stride)
-    for recording in found.values():
-        tables = ProgramTables.of(recording.lowered)
-        life_cycle(pack(recording, tables), tables, **device)
+    for number, recording in enumerate(found.values()):
+        options = OPTIONS[number % len(OPTIONS)]
+        with HostDevice(sanitize=True, **device) as host:
+            walk(recording, host, replace(options, shards=min(options.shards, len(recording.snapshots))))
     print(f"clean {len(found)}")
 
 

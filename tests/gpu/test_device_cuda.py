@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from core_run import recording_of, vm_cases
 from fake_cupy import CompileException, CUDARuntimeError, FakeCupy
 
 from gpu.cuda_device import CudaDevice, compile_cache
 from gpu.device import Tag
 from gpu.errors import BudgetExceeded, DeviceError, DeviceUnavailable, KernelBuildError
 from gpu.host_device import HostDevice
+from gpu.lifecycle import walk
 from gpu.shim import cache_directory
 from gpu.source import load
+from gpu.walk import Options
+from reference.definition.cuts import Every
 
 KERNELS = (Path(__file__).parent / "device_kernels.cuh",)
 
@@ -202,3 +206,27 @@ def test_cupy_is_not_imported_before_a_device_is_asked_for() -> None:
     check = "import sys, gpu.cuda_device; print('cupy' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "name", ["op_evalcircuit_700771", "event_merkle_node_merge_702000", "ctl_call_overflow_703240"]
+)
+@pytest.mark.parametrize(
+    "options",
+    [Options(), Options(cache="trace", lanes=3), Options(cache="full", lanes=2, merkle=8), Options(shards=2, lanes=8)],
+    ids=["none", "trace", "full", "shards"],
+)
+def test_whole_life_cycles_wait_enough_and_find_what_the_host_finds(
+    monkeypatch: pytest.MonkeyPatch, device: HostDevice, name: str, options: Options
+) -> None:
+    fake = FakeCupy(load(), cache_directory())
+    monkeypatch.setitem(sys.modules, "cupy", fake)  # type: ignore[arg-type]
+    recording = recording_of(vm_cases()[name], Every(7))
+    with CudaDevice() as cuda, HostDevice() as host:
+        found, expected = walk(recording, cuda, options), walk(recording, host, options)
+    assert fake.late == []
+    assert found.launches == expected.launches > 0
+    assert found.manifests == expected.manifests
+    assert (found.manifest, found.merkle_root) == (expected.manifest, expected.merkle_root)
+    assert found.collected is not None
+    assert (found.collected == expected.collected).all()
