@@ -1,8 +1,8 @@
 """Several chips at once: bounded lanes, each task admitted by a booking of its estimate.
 
-With several lanes tasks start largest first; whatever fits beside those in flight is let in. A lane's work has to be complete on the device
-before its bytes and its place are given to another task: frees follow the lane's completion event, never the return of the
-function that launched it. One lane runs through the same code as eight (spec 09, sections A10 and B9).
+With several lanes tasks start largest first, and whatever fits beside those in flight is let in. A lane's work has to be
+complete on the device before its bytes and its place are given to another task: frees follow the lane's completion event,
+never the return of the function that launched it. One lane runs through the same code as eight (spec 09, A10 and B9).
 """
 
 from __future__ import annotations

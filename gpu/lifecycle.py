@@ -111,7 +111,8 @@ class _Walker:
         self.reference = reference
         self.hook: Hook = hook or _no_hook
         self.tables = ProgramTables.of(recording.lowered)
-        self.bounds = bounds(len(recording.snapshots), options.shards)
+        # A failed program has no fragment; packing it says so.
+        self.bounds = bounds(max(1, len(recording.snapshots)), options.shards)
         self.evidence = Evidence([pack(recording, self.tables, first, end) for first, end in self.bounds])
         self.evidence.opened = [[] for _ in range(options.openings)]
         self.procedures = self.evidence.raws[0].counts["kernel_procedures"]

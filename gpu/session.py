@@ -30,8 +30,8 @@ from gpu.chips import CHIP_ORDER, Cells, Chip, Generation, trace_bytes
 from gpu.chipset import ChipSet
 from gpu.device import Buffer, Device, Lane, Tag
 from gpu.digest import DIGEST_SCRATCH
-from gpu.errors import GpuError, InvariantBroken, LeakDetected, ShapeMismatch, WrongState
-from gpu.lanes import Task, run_tasks
+from gpu.errors import GpuError, InvariantBroken, LeakDetected, WrongState
+from gpu.lanes import MOST_LANES, Task, run_tasks
 from gpu.layout import EMPTY_RANGE_ROWS, Extent, ShardCounts, extents
 from gpu.plans import EPOCHS, PLAN_ARRAYS, Plan, PlanArray, SessionId, refuse_stale
 from gpu.raw import RawState
@@ -68,7 +68,9 @@ class Session:
         observer: Observer = no_observer,
     ) -> None:
         if sorted(order) != sorted(CHIP_ORDER):
-            raise ShapeMismatch(f"an order names each of {', '.join(CHIP_ORDER)} once, not {', '.join(order)}")
+            raise ValueError(f"an order names each of {', '.join(CHIP_ORDER)} once, not {', '.join(order)}")
+        if not 1 <= lanes <= MOST_LANES:
+            raise ValueError(f"lanes are 1 to {MOST_LANES}, not {lanes}")
         self.device = device
         self.chipset = chipset
         self.shard = shard

@@ -13,6 +13,7 @@ from gpu.byte_table import ByteTable
 from gpu.chips import CHIP_ORDER
 from gpu.digest import ColumnDigests
 from gpu.errors import WrongState
+from gpu.lanes import MOST_LANES
 from gpu.opening import Opened
 from gpu.proof import Findings
 from gpu.states import Cache
@@ -49,6 +50,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.cache not in set(Cache):
             raise ValueError(f"cache levels are {', '.join(Cache)}, not {self.cache}")
+        if not 1 <= self.lanes <= MOST_LANES:
+            raise ValueError(f"lanes are 1 to {MOST_LANES}, not {self.lanes}")
         if sorted(self.order) != sorted(CHIP_ORDER):
             raise ValueError(f"an order names each of {', '.join(CHIP_ORDER)} once, not {', '.join(self.order)}")
         if set(self.fallback) - set(CHIP_ORDER):
