@@ -6,7 +6,7 @@ The engine in ``backends/gpu.py`` does this for a comparison; here somebody look
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -18,7 +18,7 @@ from gpu.device import Device
 from gpu.host_device import HostDevice
 from gpu.lifecycle import walk
 from gpu.walk import Options, Walk
-from harness.backends.gpu import LARGEST_FRAGMENT, walk_options
+from harness.backends.gpu import LARGEST_FRAGMENT, CudaEngine, GpuEngine, GpuHostEngine, walk_options
 from parallel.executor import record
 from parallel.recording import Recording
 from reference.definition.case import Case
@@ -64,6 +64,14 @@ class Request:
     openings: int = 1
     merkle: int | None = None
     fallback: tuple[str, ...] = ()
+
+
+def prepare(name: DeviceName, say: Callable[[str], None]) -> None:
+    """Compiles what was never compiled here, telling people that it takes long; nothing where there is no device."""
+    engine: GpuEngine = CudaEngine() if name == "cuda" else GpuHostEngine()
+    if engine.probe().usable:
+        engine.prepare(say)
+    engine.close()
 
 
 def walk_case(case: Case, request: Request) -> tuple[Outcome | None, Walk | Stopped]:

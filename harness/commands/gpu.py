@@ -74,9 +74,10 @@ def gpu(file: str, cuts: tuple[str, ...], manifest: Path | None, as_json: bool, 
     if said["merkle"] is not None and said["merkle"].bit_count() != 1:
         raise InputError(f"expected a power of two, found {said['merkle']}", place="--merkle")
     # numba and the engine take a second to load, which help and refusals do without.
-    from harness.walking import Request  # noqa: PLC0415 - see above
+    from harness.walking import Request, prepare  # noqa: PLC0415 - see above
 
     request = Request(**{name: said[name] for name in ("device", "check", "proofs", "openings", "merkle", "fallback")})
+    prepare(request.device, lambda line: click.echo(line, err=True))
     code = AGREE
     for item in runs:
         code = max(code, _run(item, request, manifest, as_json))
