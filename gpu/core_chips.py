@@ -7,6 +7,7 @@ device while they are used. At assignment the same replay runs once for the side
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,9 +59,11 @@ def assign_core(g: Generation) -> SideResult:
     most = 4 * longest + 4
     growth, attempts = min(FIRST_GROWTH, most), 1
     while True:
-        grew = g.device.full(Tag.SCRATCH, "grew", 1, np.uint32, 0)
-        part = g.device.full(Tag.SCRATCH, "bus parts", (4 * len(Label) + 1) * fragments, np.uint64, 0)
-        try:
+        with ExitStack() as taken:
+            grew = g.device.full(Tag.SCRATCH, "grew", 1, np.uint32, 0)
+            taken.callback(grew.free)
+            part = g.device.full(Tag.SCRATCH, "bus parts", (4 * len(Label) + 1) * fragments, np.uint64, 0)
+            taken.callback(part.free)
             _replay_sides(g, growth, part, grew)
             g.lane.finish()
             if growth < most and _ran_out(g):
@@ -73,9 +76,6 @@ def assign_core(g: Generation) -> SideResult:
                 )
                 g.lane.finish()
             return SideResult(int(g.device.download(grew)[0]), attempts)
-        finally:
-            part.free()
-            grew.free()
 
 
 def _ran_out(g: Generation) -> bool:

@@ -12,7 +12,7 @@ from core_run import VM_CASES, core_run, recording_of, vm_cases
 
 from gpu import core_chips, header, source, steps
 from gpu.core_chips import CORE
-from gpu.errors import KernelCode
+from gpu.errors import BudgetExceeded, KernelCode
 from gpu.host_device import ORDERS, HostDevice
 from gpu.sides import Label
 from reference.definition.columns import COLUMN_NAMES
@@ -165,3 +165,28 @@ def test_error_codes_are_numbered_alike() -> None:
     text = (source.KERNELS / "layout.cuh").read_text()
     codes = dict(re.findall(r"E_(\w+) = (\d+)", text))
     assert {name: int(code) for name, code in codes.items()} == {code.name: code.value for code in KernelCode}
+
+
+def test_no_budget_leaves_anything_behind(device: HostDevice) -> None:
+    """Every allocation of an assignment fails once: the budget ends just before it."""
+    recording = recording_of(vm_cases()["op_hperm_700700"], Every(4))
+    before = device.pool_bytes()
+    refused = 0
+    budget = before
+    while True:
+        device.arena.budget = budget
+        try:
+            with core_run(device, recording) as run:
+                for chip in CORE:
+                    run.columns(chip)
+            break
+        except BudgetExceeded as error:
+            refused += 1
+            assert device.pool_bytes() == before, error
+            # Just enough for what was refused.
+            (wanted,) = re.findall(r"(\d+) bytes do not fit, (\d+)", str(error))
+            budget = sum(map(int, wanted))
+        finally:
+            device.arena.budget = None
+    assert refused > 40
+    assert device.pool_bytes() == before
