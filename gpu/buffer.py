@@ -56,6 +56,7 @@ class Buffer:
         self.array: Any = array
         self.address = address
         self.uses: dict[Any, Any] = {}
+        """The device's own note of launches that may still use the buffer."""
         self._owner = owner
         self._holding = holding
 

@@ -6,6 +6,7 @@ threads of a launch run is a parameter: results that depend on it are races that
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from gpu.buffer import Buffer
 from gpu.device import Device, Lane
 from gpu.errors import DeviceUnavailable
 from gpu.launching import Argument
-from gpu.shim import Compiler, HostKernels, cache_directory, find_compiler
+from gpu.shim import Compiler, HostKernels, cache_directory, find_compiler, sanitizer_library
 from gpu.source import Signature, Source, load
 
 ORDERS: Final = ("forward", "reverse", "strided")
@@ -43,7 +44,7 @@ class HostDevice(Device):
     ``order`` is an index of ORDERS, ``block`` the threads of a block, ``defines`` are prepended to the source, ``extra``
     names files of further kernels. With ``sanitize`` the kernels are built with address and undefined-behaviour checks: the
     process must then have the address sanitizer's library preloaded.
-    Raises DeviceUnavailable without a C++ compiler.
+    Raises DeviceUnavailable without a C++ compiler, or without that library.
     """
 
     name: ClassVar[str] = "host"
@@ -61,6 +62,8 @@ class HostDevice(Device):
     ) -> None:
         if order not in range(len(ORDERS)):
             raise ValueError(f"order {order}: orders are {', '.join(f'{i} {name}' for i, name in enumerate(ORDERS))}")
+        if sanitize and "asan" not in os.environ.get("LD_PRELOAD", ""):
+            raise DeviceUnavailable(f"sanitized kernels need LD_PRELOAD={sanitizer_library(find_compiler())}")
         super().__init__(load(defines, extra), block, budget)
         self.kernels = _kernels(self.source, sanitize, find_compiler(), cache_directory())
         self._order = order

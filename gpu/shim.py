@@ -164,10 +164,14 @@ class HostKernels:
     def _library(self, file: str) -> Path:
         unit = self._unit(file)
         target = self._path_of(unit)
-        if not target.exists():
+        if target.exists():
+            return target
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
                 self._compile(file, unit, Path(folder)).replace(target)
+        except OSError as error:
+            raise DeviceUnavailable(f"no place for built kernels, {target.parent}: {error}") from error
         return target
 
     def _compile(self, file: str, unit: str, folder: Path) -> Path:

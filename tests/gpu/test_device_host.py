@@ -257,6 +257,24 @@ def test_without_a_compiler_the_device_says_so(
     assert str(raised.value) == said
 
 
+def test_a_cache_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: HostDevice
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FRAGDIFF_CACHE", str(tmp_path / "file"))
+    host = HostDevice(extra=(KERNELS,))
+    with pytest.raises(DeviceUnavailable, match=r"no place for built kernels, .*file/kernels-host: .*Not a directory"):
+        host.launch("last_writer", 1, numbers(host), 1)
+
+
+def test_a_sanitizer_build_without_its_library_says_what_to_preload(
+    monkeypatch: pytest.MonkeyPatch, device: HostDevice
+) -> None:
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    with pytest.raises(DeviceUnavailable, match=r"sanitized kernels need LD_PRELOAD=|brings no address sanitizer"):
+        HostDevice(sanitize=True)
+
+
 def test_a_compiler_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, device: HostDevice) -> None:
     plain = find_compiler()
     monkeypatch.setenv("CXX", f"{plain.command[0]} -DCHOSEN")
