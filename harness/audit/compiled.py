@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from harness.audit.field import ONE, ZERO
+from harness.audit.found import note
 from harness.audit.jit import jit_part, load_generated
 from harness.audit.notation import NEXT, OPCODE, ROW_IN_CYCLE, Vocabulary, parse
-from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rule, note
+from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rule
 from reference.definition.columns import COLUMN, WIDTH
 
 MASK_BITS = 64

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from harness.audit.jit import jit_inline
 
 Rows = NDArray[np.uint64]
 """(n + 1, 72) uint64, one trace row after another: n rows to judge and the row after them."""
@@ -69,7 +66,7 @@ RowKernel = Callable[[Rows, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int
 
 rows: (n + 1, 72) uint64; the row after the trace's last judged row is its fictitious successor (12 section 7.10).
 opcodes: (n + 1,) uint8, :data:`NO_OPERATION` where the bits are not bits. facts: (FACTS,) int64.
-found: (number of rules, FOUND) int64: violations are added with :func:`note`, rows that a rule applies to are added to
+found: (number of rules, FOUND) int64: violations are added with :func:`harness.audit.found.note`, rows that a rule applies to are added to
 ``found[rule, APPLIED]``.
 """
 
@@ -87,10 +84,3 @@ def nothing_found(rules: int) -> NDArray[np.int64]:
     found = np.zeros((rules, FOUND), dtype=np.int64)
     found[:, FIRST] = NO_ROW
     return found
-
-
-@jit_inline
-def note(found: Any, rule: Any, row: Any) -> None:
-    """Compiled: the rule with this number does not hold on this row of the trace."""
-    found[rule, COUNT] += 1
-    found[rule, FIRST] = min(found[rule, FIRST], row)

@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from harness.audit.field import EPSILON, SHIFT_32, ZERO, P
+from harness.audit.found import note
 from harness.audit.jit import jit, jit_merged, jit_part
-from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rule, note
+from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rule
 from reference.definition.columns import COLUMN
 from reference.definition.rpo import MDS, ROUNDS, STATE_WIDTH
 from reference.definition.rpo_constants import ARK1, ARK2

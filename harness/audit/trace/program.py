@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.audit.field import ZERO
+from harness.audit.found import note
 from harness.audit.jit import jit, jit_part
-from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rows, Rule, note
+from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rows, Rule
 from reference.definition.columns import COLUMN
 from reference.definition.field import ZERO_WORD
 from reference.definition.isa import BY_NAME
