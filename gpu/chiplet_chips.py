@@ -233,7 +233,7 @@ class PaddingChip:
         return {Tag.SCRATCH: 8 * WIDTH} if extent.is_last else {}
 
     def generate(self, g: Generation, cells: Sequence[Cells]) -> None:
-        """Fill every cell of every tile. The last row is the plan's ``last_row`` where the session keeps one."""
+        """Fill every cell of every tile."""
         if not cells:
             return
         *constant, last = cells
@@ -250,11 +250,7 @@ class PaddingChip:
                         "pad_fill", tile.rows, values, tile.first_column, tile.columns, tile.first_row, each.buffer,
                         each.ld, tile.rows, lane=g.lane,
                     )  # fmt: skip
-            kept = g.plan.get("last_row")
-            if kept is not None:
-                g.device.launch("pad_last", WIDTH, kept, last.buffer, last.ld, lane=g.lane)
-            else:
-                g.device.launch("last_row", 1, g.tables["h"], g.counts["rows"], last.buffer, last.ld, lane=g.lane)
+            g.device.launch("pad_last", WIDTH, g.plan["last_row"], last.buffer, last.ld, lane=g.lane)
         finally:
             values.free()
 
@@ -310,8 +306,7 @@ def range_rows(g: Generation) -> int:
 
 
 def draw_last_row(g: Generation) -> Buffer:
-    """The PLAN array ``last_row``, uint64 (72,): a session that keeps it spares every regeneration of pad nine permutations in
-    a row."""
+    """The PLAN array ``last_row``, uint64 (72,): nine permutations in a row, so drawn once and not at every regeneration."""
     kept = g.device.empty(Tag.PLAN, "last_row", WIDTH, np.uint64)
     g.device.launch("last_row", 1, g.tables["h"], g.counts["rows"], kept, 1, lane=g.lane)
     return kept

@@ -82,6 +82,7 @@ GLOBAL ace_bus(const u64* __restrict__ cells, u64 ld, u64 rows, u64* bus) {
     u64 threads = (rows + ACE_ROWS - 1) / ACE_ROWS;
     if (TID >= threads) return;
     BusTally answered = {0, 0}, asked = {0, 0};
+#pragma unroll 1
     for (u32 step = 0; step < ACE_ROWS; step++) {
         u64 i = TID + step * threads;
         if (i >= rows) break;

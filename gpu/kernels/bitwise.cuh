@@ -31,6 +31,7 @@ GLOBAL bit_bus(const u64* __restrict__ cells, u64 ld, u64 rows, u64* bus) {
     u64 threads = (rows / 8 + BIT_CYCLES - 1) / BIT_CYCLES;
     if (TID >= threads) return;
     BusTally answered = {0, 0};
+#pragma unroll 1
     for (u32 step = 0; step < BIT_CYCLES; step++) {
         u64 row = (TID + step * threads) * 8 + 7;
         if (row >= rows) break;

@@ -89,6 +89,7 @@ GLOBAL hsh_bus(const u64* __restrict__ cells, u64 ld, u64 rows, u64 base, u64* b
     u64 threads = (rows / 8 + HSH_CYCLES - 1) / HSH_CYCLES;
     if (TID >= threads) return;
     BusTally in = {0, 0}, absorb = {0, 0}, digest = {0, 0}, state = {0, 0}, merkle = {0, 0};
+#pragma unroll 1
     for (u32 step = 0; step < HSH_CYCLES; step++) {
         u64 row = (TID + step * threads) * 8;
         if (row >= rows) break;

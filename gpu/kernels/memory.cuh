@@ -159,6 +159,7 @@ GLOBAL mem_bus(const u64* __restrict__ cells, u64 ld, u64 rows, u64* bus) {
     u64 threads = (rows + MEM_ROWS - 1) / MEM_ROWS;
     if (TID >= threads) return;
     BusTally answered = {0, 0};
+#pragma unroll 1
     for (u32 step = 0; step < MEM_ROWS; step++) {
         u64 i = TID + step * threads;
         if (i >= rows) break;

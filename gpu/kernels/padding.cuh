@@ -40,7 +40,7 @@ GLOBAL last_row(const u64* __restrict__ seed, u64 stride, u64* __restrict__ out,
     }
 }
 
-// The draws that a plan keeps, into the tile of the last row.
+// The draws, which the plan keeps, into the tile of the last row.
 GLOBAL pad_last(const u64* __restrict__ draws, u64* __restrict__ out, u64 ld) {
     u64 c = TID;
     if (c < COL_PAD_0 + 1) out[c * ld] = draws[c];

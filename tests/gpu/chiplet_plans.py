@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gpu.chiplet_chips import CHIPLET
+from gpu.chiplet_chips import CHIPLET, draw_last_row
 from gpu.chips import Cells, Generation, allocate, drop
 from gpu.device import Buffer, Device, Tag
 from gpu.digest import poison
@@ -298,7 +298,7 @@ def upload(
     device: Device, raw: RawState, tables: ProgramTables, plan: Mapping[str, np.ndarray], extent: Extent
 ) -> Resident:
     procedures = raw.counts["kernel_procedures"]
-    return Resident(
+    resident = Resident(
         device,
         {name: device.upload(Tag.RAW, name, array) for name, array in raw.arrays.items()},
         {name: device.upload(Tag.RAW, name, array) for name, array in tables.arrays.items()},
@@ -311,6 +311,9 @@ def upload(
         extent,
         raw.counts,
     )
+    if extent.is_last:
+        resident.plan["last_row"] = draw_last_row(resident.generation())
+    return resident
 
 
 def release(resident: Resident) -> None:

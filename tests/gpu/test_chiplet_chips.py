@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from chiplet_plans import (
     CHIPS,
+    DATA,
     Resident,
     expected,
     expected_tile,
@@ -22,7 +24,7 @@ from chiplet_plans import (
 )
 
 from gpu.arena import Tag
-from gpu.chiplet_chips import HasherChip, RangeChip, draw_last_row
+from gpu.chiplet_chips import HasherChip, RangeChip
 from gpu.chips import allocate, drop, trace_bytes
 from gpu.digest import check_cells, poison
 from gpu.host_device import ORDERS, HostDevice
@@ -144,13 +146,11 @@ def test_hasher_states_can_be_made_part_by_part(at_once: int, device: HostDevice
         drop(cells)
 
 
-def test_a_last_row_that_the_plan_keeps_is_the_one_that_is_drawn(device: HostDevice) -> None:
+def test_the_last_row_is_drawn_once_and_then_copied(device: HostDevice) -> None:
     name = "permute"
     with whole_program(device, name) as resident:
-        kept = draw_last_row(resident.generation())
         coin = Coin(expected(name).recording.lowered.program_hash)
-        assert device.download(kept).tolist() == [coin.draw() for _ in range(WIDTH)]
-        resident.plan["last_row"] = kept
+        assert device.download(resident.plan["last_row"]).tolist() == [coin.draw() for _ in range(WIDTH)]
         device.clear_log()
         with resident.generated("pad") as cells:
             assert np.array_equal(tile_of(resident, cells[-1])[:, 0], expected(name).columns[:, -1])
@@ -236,12 +236,7 @@ def test_memory_rows_of_chosen_accesses(device: HostDevice) -> None:
         assert len(np.unique(table[13])) > 100, "deltas of many sizes"
 
 
-@pytest.mark.slow
 def test_every_recorded_case_of_up_to_2_to_the_16_rows(device: HostDevice) -> None:
-    import json  # noqa: PLC0415
-
-    from chiplet_plans import DATA  # noqa: PLC0415
-
     compared = 0
     for line in (DATA / "vm" / "records.jsonl").read_text().splitlines():
         record = json.loads(line)
