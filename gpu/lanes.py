@@ -49,6 +49,7 @@ class LaneReport:
     events: list[LaneEvent]
     peak_booked: int = 0
     most_in_flight: int = 0
+    """Most tasks that were started and whose lane was not drained yet."""
 
 
 class _Pool(Generic[T]):
@@ -61,6 +62,7 @@ class _Pool(Generic[T]):
         self.flying: dict[Future[T], tuple[int, int]] = {}
         self.results: dict[int, T] = {}
         self.report = LaneReport([])
+        self.active = 0
         self.lock = threading.Lock()
 
     def note(self, kind: str, index: int, lane: int) -> None:
@@ -68,6 +70,8 @@ class _Pool(Generic[T]):
             booked = self.device.arena.booked
             self.report.events.append(LaneEvent(kind, self.tasks[index].name, lane, booked))
             self.report.peak_booked = max(self.report.peak_booked, booked)
+            self.active += {"started": 1, "finished": -1}.get(kind, 0)
+            self.report.most_in_flight = max(self.report.most_in_flight, self.active)
 
     def work(self, index: int, number: int, booking: Booking) -> T:
         """On a thread of its own: the task, then its lane's completion, then the booking."""
@@ -98,7 +102,6 @@ class _Pool(Generic[T]):
             self.note("started", index, number)
             self.flying[threads.submit(self.work, index, number, booking)] = (index, number)
         self.pending = waiting
-        self.report.most_in_flight = max(self.report.most_in_flight, len(self.flying))
 
     def _booked(self, index: int) -> Booking | None:
         task = self.tasks[index]
