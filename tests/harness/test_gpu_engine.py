@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gpu.arena import Tag
 from gpu.device import Device
-from gpu.errors import DeviceError, InvariantBroken
+from gpu.errors import BudgetDeadlock, BudgetExceeded, DeviceError, InvariantBroken
 from gpu.host_device import HostDevice
 from gpu.walk import Options, Walk
 from harness.backend import Availability, EngineFailure, NotComparable, Preparable, Walking
@@ -161,6 +161,23 @@ def test_a_budget_that_is_too_small_is_doubled_until_the_case_fits(engine: GpuHo
     assert walk.options.budget is not None
     assert walk.peak_in_use <= walk.options.budget < 2 * engine.run(case).walk.peak_in_use
     assert bin(walk.options.budget // 1000).count("1") == 1
+
+
+@needs_compiler
+def test_a_budget_that_ends_anywhere_leaves_nothing_behind() -> None:
+    """Refused before the first buffer, between any two of them, or while chips wait for one another."""
+    recording = record(replace(BY_NAME["ctl_batch_edge_703480"], cuts=(Every(7),)))
+    device = HostDevice()
+    # A second lane has an error word of its own, eight bytes.
+    needed = gpu.walk(recording, device, Options(shards=2, check=False)).peak_in_use + 8
+    refused = []
+    for budget in (*range(needed // 40, needed, needed // 40), needed - 1):
+        with pytest.raises((BudgetExceeded, BudgetDeadlock)) as refusal:
+            gpu.walk(recording, device, Options(budget=budget, shards=2, lanes=2, check=False))
+        refused.append(refusal.type)
+        assert device.arena.total == device.arena.booked == 0
+    assert gpu.walk(recording, device, Options(budget=needed, shards=2, lanes=2)).checked["INV-20"] > 0
+    assert set(refused) == {BudgetExceeded, BudgetDeadlock}
 
 
 # ---- what is no answer ----------------------------------------------------------------------------------------------
