@@ -17,7 +17,8 @@ from gpu.invariants import INVARIANTS
 from gpu.walk import Options, Walk
 
 LEGEND: Final = (
-    "bytes after each step by tag: n= is what the step's formula gives (spec 09, B5), n!=m is not and m is, n alone has no formula;\n"
+    "bytes after each step by tag: n= is what the step's formula gives (spec 09, B5), n!=m is not and m is, "
+    "n alone has no formula;\n"
     "peaks while the step ran: n<=m is within the bound m (the chip's T_c and its seeds), n>m is not"
 )
 
