@@ -216,7 +216,7 @@ def test_the_log_says_what_ran_where_and_with_which_nulls(host: HostDevice) -> N
         ("__shared__ u32 shared[32];", "__shared__"),
         ("__syncthreads();", "__syncthreads"),
         ("out[0] = __shfl_sync(0xFFFFFFFF, 1, 0);", "__shfl_sync"),
-        ("out[0] = atomicAdd(out, (u64)1);", "void value"),
+        ("out[0] = atomicAdd(out, (u64)1);", "void"),
         ("out[0] = (u64)((double)n * 0.5);", "double"),
         ("out[0] = (unsigned __int128)n >> 64;", "__int128"),
         ('asm("nop");', "asm"),
