@@ -20,17 +20,25 @@ VIOLATIONS_SHOWN = 4
 """Of one trace in a divergence; ``fragdiff audit`` shows more."""
 
 
+def known_of_run(engine: str, case: Case, run: Run) -> tuple[Known, int]:
+    """What the case and the outcome of its completed run tell, and the rows of its trace.
+
+    Raises EngineFailure for a run without a summary.
+    """
+    outcome, summary = run.outcome, run.summary
+    if not isinstance(outcome, Completed) or summary is None:
+        raise EngineFailure(engine, "the program completed, but there is no summary")
+    return replace(Known.of(case, outcome.stack), core_rows=summary.core), summary.rows
+
+
 def audit_run(engine: str, case: Case, run: Run, threads: int | None = None) -> AuditResult:
     """Judge the trace of a completed run by what the case and the run's outcome tell.
 
     Raises EngineFailure for a run without a summary and for windows that are not the rows of a trace.
     """
-    outcome, summary = run.outcome, run.summary
-    if not isinstance(outcome, Completed) or summary is None:
-        raise EngineFailure(engine, "the program completed, but there is no summary")
-    known = replace(Known.of(case, outcome.stack), core_rows=summary.core)
+    known, rows = known_of_run(engine, case, run)
     try:
-        return audit(run.windows, summary.rows, known, threads=threads)
+        return audit(run.windows, rows, known, threads=threads)
     except BadTrace as refusal:
         raise EngineFailure(engine, f"its trace cannot be audited: {refusal}") from refusal
 

@@ -66,8 +66,8 @@ RowKernel = Callable[[Rows, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int
 
 rows: (n + 1, 72) uint64; the row after the trace's last judged row is its fictitious successor (12 section 7.10).
 opcodes: (n + 1,) uint8, :data:`NO_OPERATION` where the bits are not bits. facts: (FACTS,) int64.
-found: (number of rules, FOUND) int64: violations are added with :func:`harness.audit.found.note`, rows that a rule applies to are added to
-``found[rule, APPLIED]``.
+found: (number of rules, FOUND) int64: violations are added with :func:`harness.audit.found.note`, rows that a rule applies
+to are added to ``found[rule, APPLIED]``.
 """
 
 

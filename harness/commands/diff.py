@@ -17,6 +17,7 @@ from harness.commands.options import (
     engines_options,
     load_all,
     open_engines,
+    prepare_audit,
 )
 from harness.compare import compare
 from harness.records import cut_json
@@ -58,6 +59,8 @@ def diff(
     and exit_code.
     """
     loaded = load_all(files, cuts)
+    if not no_audit:
+        prepare_audit()
     total = Counts()
     agreed = True
     with open_engines(engine_names(engines, engine)) as opened:

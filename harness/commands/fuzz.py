@@ -18,7 +18,7 @@ import click
 from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Event, Listener, Settings, run_campaign
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
-from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines
+from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines, prepare_audit
 from harness.corpus import write_new
 from harness.generate import Profile
 from harness.shrink import Budget
@@ -123,6 +123,8 @@ def fuzz(
         shrinking=Budget(seconds=shrink_seconds),
         audit=not no_audit,
     )
+    if not no_audit:
+        prepare_audit()
     with open_engines(names) as opened, _stop_on_signals() as stop:
         # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.
         listeners: list[Listener] = [_Summary(out), _screen(quiet, as_json)]

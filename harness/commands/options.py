@@ -175,6 +175,13 @@ def open_engines(names: Sequence[str]) -> Iterator[list[GuardedEngine]]:
         yield opened
 
 
+def prepare_audit() -> None:
+    """Compile the rules of the audit if that has not been done, and say so."""
+    from harness.audit.prepare import prepare  # noqa: PLC0415 - loads the compiler, which help does without
+
+    prepare(_say)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 

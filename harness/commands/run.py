@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 import click
 
-from harness.backend import Completed, Engine, EngineFailure, NotComparable, Outcome, Summary
-from harness.cli import BAD_INPUT, INTERNAL
+from harness.audit.report import report_lines, result_json
+from harness.audit.violation import AuditResult
+from harness.backend import Completed, Engine, EngineFailure, NotComparable, Outcome, Run, Summary
+from harness.cli import AGREE, BAD_INPUT, DIVERGENCE, INTERNAL
 from harness.commands.options import (
     LoadedCase,
+    audit_option,
     case_arguments,
     cut_text,
     cuts_option,
@@ -19,6 +22,7 @@ from harness.commands.options import (
     engine_option,
     load_all,
     open_engines,
+    prepare_audit,
 )
 from harness.records import cut_json, lengths_json, outcome_json
 from reference.definition.case import Case
@@ -29,6 +33,7 @@ from reference.definition.field import word_to_hex
 class TimedRun:
     """One run with its whole trace fetched."""
 
+    run: Run
     outcome: Outcome
     summary: Summary | None
     seconds: float
@@ -43,34 +48,41 @@ class TimedRun:
 @case_arguments
 @engine_option
 @cuts_option
+@audit_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run instead of text.")
 @click.pass_context
-def run(ctx: click.Context, files: tuple[str, ...], engine: str, cuts: tuple[str, ...], as_json: bool) -> None:
+def run(
+    ctx: click.Context, files: tuple[str, ...], engine: str, cuts: tuple[str, ...], no_audit: bool, as_json: bool
+) -> None:
     """Run each CASE on one engine, once for each of its cut plans, and say how it ended.
 
     A program that fails is an outcome like any other: its error and clk are shown, and the exit code is 0. The time
-    covers the run and the whole trace; rows per second count the program's own rows.
+    covers the run and the whole trace; rows per second count the program's own rows. The trace of a completed run is
+    audited: judged by the constraints and lookups that every trace keeps; exit code 1 when it is rejected.
 
     JSON keys: file, name, cut, engine, outcome, program_hash, lengths (null for a failed program), seconds,
-    rows_per_second; or file, name, cut, engine, and error (the engine broke: exit code 3) or not_comparable (it cannot
-    do this case: exit code 2).
+    rows_per_second, audit (null for a failed program and with --no-audit); or file, name, cut, engine, and error (the
+    engine broke: exit code 3) or not_comparable (it cannot do this case: exit code 2).
     """
     loaded = load_all(files, cuts)
+    if not no_audit:
+        prepare_audit()
     code = 0
     with open_engines([engine]) as (opened,):
         for item in loaded:
             if not as_json:
                 click.echo(f"{item.case.name}  ({item.file}, {engine})")
             for case in item.case.runs():
-                code = max(code, _run_one(item, case, opened, as_json))
+                code = max(code, _run_one(item, case, opened, audited=not no_audit, as_json=as_json))
     ctx.exit(code)
 
 
-def _run_one(item: LoadedCase, case: Case, engine: Engine, as_json: bool) -> int:
+def _run_one(item: LoadedCase, case: Case, engine: Engine, *, audited: bool, as_json: bool) -> int:
     """Run and print; the exit code that the run asks for."""
     head = {"file": item.file, "name": case.name, "cut": cut_json(case.cut), "engine": engine.name}
     try:
         timed = timed_run(case, engine)
+        verdict = _audited(case, engine, timed) if audited else None
     except EngineFailure as failure:
         _complain(head, "error", f"the engine broke: {failure.reason}", as_json)
         if failure.stderr:
@@ -80,10 +92,27 @@ def _run_one(item: LoadedCase, case: Case, engine: Engine, as_json: bool) -> int
         _complain(head, "not_comparable", refusal.reason, as_json)
         return BAD_INPUT
     if as_json:
-        echo_json({**head, **_json(case, timed)})
+        echo_json({**head, **_json(case, timed), "audit": verdict and result_json(verdict)})
     else:
         click.echo(f"  {cut_text(case.cut)}: {_text(timed)}")
-    return 0
+        if verdict is not None:
+            click.echo("\n".join(f"    {line}" for line in _audit_lines(verdict)))
+    return AGREE if verdict is None or verdict.accepted else DIVERGENCE
+
+
+def _audited(case: Case, engine: Engine, timed: TimedRun) -> AuditResult | None:
+    """The audit of a completed run. Raises EngineFailure and NotComparable."""
+    if not isinstance(timed.outcome, Completed):
+        return None
+    from harness.auditing import audit_run  # noqa: PLC0415 - the compiled rules are loaded where something is audited
+
+    return audit_run(engine.name, case, timed.run)
+
+
+def _audit_lines(verdict: AuditResult) -> list[str]:
+    """One line for a trace that is as it should be."""
+    head, *rest = report_lines(verdict)
+    return [f"audit {head}", *(() if verdict.accepted else rest)]
 
 
 def timed_run(case: Case, engine: Engine) -> TimedRun:
@@ -102,7 +131,7 @@ def timed_run(case: Case, engine: Engine) -> TimedRun:
             raise EngineFailure(
                 engine.name, f"its windows have {rows} rows, its summary says {summary and summary.rows}"
             )
-    return TimedRun(outcome, summary, time.perf_counter() - started)
+    return TimedRun(run, outcome, summary, time.perf_counter() - started)
 
 
 def _complain(head: Mapping[str, object], key: str, reason: str, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from harness.audit.known import Known
 from harness.audit.rule import Rule, Variant
 from harness.audit.tile import Tile, Tiles
 from harness.audit.violation import CellValue, NotChecked, Violation
-from reference.definition.columns import COLUMN_NAMES, PAD, WIDTH
+from reference.definition.columns import COLUMN, COLUMN_NAMES, PAD, WIDTH
 from reference.definition.rpo import INVERSE_ALPHA, MDS, ROUNDS, STATE_WIDTH
 from reference.definition.rpo_constants import ARK1, ARK2
 
@@ -32,6 +32,7 @@ _MDS = np.array(MDS, dtype=np.uint64)
 _ARK1 = np.array(ARK1, dtype=np.uint64)
 _ARK2 = np.array(ARK2, dtype=np.uint64)
 _INVERSE = np.uint64(INVERSE_ALPHA)
+_HASH = slice(COLUMN["dec_h0"], COLUMN["dec_h0"] + 4)
 _RATE = 4
 """Draws are taken from element 4 on."""
 
@@ -98,26 +99,29 @@ class RandomRow:
     rules: Sequence[Rule] = (RANDOM_ROW, RANDOM_PAD, ZERO_PAD)
 
     def __init__(self, known: Known, variant: Variant) -> None:
-        self._seed = known.program_hash
+        self._hash: tuple[int, ...] | None = known.program_hash
         self._variant = variant
         self._row: NDArray[np.uint64] | None = None
         self._number = 0
 
-    def partial(self, tile: Tile) -> tuple[int, NDArray[np.uint64] | None]:
-        """Number and cells of the random row, which comes with the last tile."""
-        return tile.trace_rows - 1, tile.random_row
+    def partial(self, tile: Tile) -> tuple[int, NDArray[np.uint64], tuple[int, ...]] | None:
+        """Number and cells of the random row, which comes with the last tile, and the program hash in the row before."""
+        if tile.random_row is None:
+            return None
+        return tile.trace_rows - 1, tile.random_row, tuple(tile.rows[-2, _HASH].tolist())
 
-    def add(self, partial: tuple[int, NDArray[np.uint64] | None]) -> None:
-        """Keeps it."""
-        self._number, self._row = partial
+    def add(self, partial: tuple[int, NDArray[np.uint64], tuple[int, ...]] | None) -> None:
+        """Keeps them. Whether the trace's own program hash is right is another rule's business."""
+        if partial is not None:
+            self._number, self._row, shown = partial
+            self._hash = self._hash or shown
 
     def finish(self, tiles: Tiles) -> Sequence[Violation | NotChecked]:  # noqa: ARG002 - the row was kept
         """Cells that are not the coin's."""
         assert self._row is not None
         pad_rule = RANDOM_PAD if self._variant is Variant.PARALLEL else ZERO_PAD
-        if self._seed is None:
-            return tuple(NotChecked(rule, "the program hash is not known") for rule in (RANDOM_ROW, pad_rule))
-        expected = random_row(self._seed).copy()
+        assert self._hash is not None
+        expected = random_row(self._hash).copy()
         if self._variant is Variant.SEQUENTIAL:
             expected[PAD] = 0
         wrong = np.flatnonzero(self._row != expected).tolist()

@@ -29,6 +29,10 @@ _NODE_INDEX: Final = _CHIP + 16
 _LEFT_HALF: Final = slice(_CHIP + 8, _CHIP + 12)
 _RIGHT_HALF: Final = slice(_CHIP + 12, _CHIP + 16)
 _ROWS_PER_LEVEL: Final = 8
+_ASKS: Final = np.zeros(256, dtype=bool)
+"""By opcode: whether the operation takes something from the host."""
+for _name in ("ADVPOP", "ADVPOPW", "PIPE", "MPVERIFY", "MRUPDATE"):
+    _ASKS[BY_NAME[_name].opcode] = True
 
 
 def _rule(name: str, zero: str) -> Rule:
@@ -88,11 +92,12 @@ class HostReplies:
 
     def __init__(self, known: Known) -> None:
         self._queues = None if known.replies is None else _queues_of(known.replies)
+        self._asked = False
 
-    def partial(self, tile: Tile) -> tuple[Taken, ...] | None:
-        """What was taken in this tile, one entry per rule; None when there is nothing to compare it with."""
+    def partial(self, tile: Tile) -> tuple[Taken, ...] | bool:
+        """What was taken in this tile, one entry per rule; only whether anything was when nothing is known of it."""
         if self._queues is None:
-            return None
+            return bool(_ASKS[tile.opcodes[:-1]].any())
         return (
             _popped(tile, "ADVPOP", 1),
             _popped(tile, "ADVPOPW", 4),
@@ -101,16 +106,19 @@ class HostReplies:
             _siblings(tile),
         )
 
-    def add(self, partial: tuple[Taken, ...] | None) -> None:
+    def add(self, partial: tuple[Taken, ...] | bool) -> None:
         """Compares the next tile's."""
-        if partial is not None and self._queues is not None:
+        if isinstance(partial, bool):
+            self._asked |= partial
+        elif self._queues is not None:
             for queue, taken in zip(self._queues, partial, strict=True):
                 queue.take(taken)
 
     def finish(self, tiles: Tiles) -> Sequence[Violation | NotChecked]:  # noqa: ARG002 - values were compared
-        """What differs, or that the replies are not known."""
+        """What differs, or that the replies are not known; a program that asks its host nothing needs none."""
         if self._queues is None:
-            return tuple(NotChecked(rule, "the host's replies are not known") for rule in self.rules)
+            unknown = self.rules if self._asked else ()
+            return tuple(NotChecked(rule, "the host's replies are not known") for rule in unknown)
         return tuple(verdict for queue in self._queues if (verdict := queue.verdict()) is not None)
 
 
