@@ -32,10 +32,10 @@ DEV u64 mul_lazy(u64 a, u64 b) {
     u64 hi = __umul64hi(a, b);
     u64 hh = hi >> 32;
     u64 t = lo - hh;
-    if (lo < hh) t -= EPS;
+    t -= EPS & (0 - (u64)(lo < hh));
     u64 u = (hi & EPS) * EPS;
     u64 r = t + u;
-    return r < t ? r + EPS : r;
+    return r + (EPS & (0 - (u64)(r < t)));
 }
 
 // Product of any two representatives; canonical.
