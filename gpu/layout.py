@@ -7,7 +7,7 @@ every shard has been assigned: it is what sealing adds (spec 09, section B7). So
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final
 
@@ -165,6 +165,13 @@ def extents(shards: Sequence[ShardCounts], *, kernel_rows: int, range_rows: int)
         )
         for index, shard in enumerate(shards)
     )
+
+
+def provisional(shard: ShardCounts, procedures: int) -> Extent:
+    """Where a shard's rows would stand if it were the program and nothing had been counted: what an assignment has."""
+    alone = replace(shard, first_row=0, end_row=shard.core_rows)
+    (extent,) = extents([alone], kernel_rows=procedures, range_rows=EMPTY_RANGE_ROWS)
+    return replace(extent, first_row=shard.first_row, end_row=shard.end_row)
 
 
 def lengths(extent: Extent) -> Lengths:

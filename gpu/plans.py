@@ -8,12 +8,14 @@ another session's (spec 09, sections B4 and A12).
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from gpu.chips import Tile
-from gpu.device import Tag
+from gpu.chips import Chip, Tile, trace_bytes
+from gpu.device import Buffer, Device, Tag
+from gpu.digest import DIGEST_SCRATCH
 from gpu.errors import StalePlan
 from gpu.layout import Extent
 
@@ -94,6 +96,24 @@ class Plan:
     def cells(self) -> int:
         """Number of cells of all tiles."""
         return sum(tile.cells for tile in self.tiles)
+
+
+def make_plan(
+    session: SessionId, shard: int, chip: Chip, extent: Extent, device: Device, arrays: Mapping[str, Buffer]
+) -> Plan:
+    """The plan of a chip. ``arrays``: the session's PLAN arrays, of which the plan keeps the shapes."""
+    wanted = [arrays[name] for name in PLAN_ARRAYS.get(chip.name, ()) if name in arrays]
+    return Plan(
+        session=session,
+        shard=shard,
+        chip=chip.name,
+        extent=extent,
+        tiles=chip.tiles(extent),
+        trace_bytes=trace_bytes(chip, extent, device),
+        extra=tuple(sorted(chip.extra_bytes(extent, device).items())),
+        verify_bytes=DIGEST_SCRATCH,
+        arrays=tuple(PlanArray(array.name, array.type, array.shape, array.nbytes) for array in wanted),
+    )
 
 
 def refuse_stale(plan: Plan, current: SessionId | None) -> None:

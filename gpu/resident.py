@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from gpu import sides as side_effects
 from gpu.device import Buffer, Device, Lane, Tag
-from gpu.errors import NO_ERROR, InvariantBroken, ShapeMismatch, from_error_word
+from gpu.errors import (
+    NO_ERROR,
+    CapacityExceeded,
+    CarryMismatch,
+    InvariantBroken,
+    KernelCode,
+    RawStateError,
+    ShapeMismatch,
+    from_error_word,
+)
 from gpu.fingerprint import Fingerprint, fingerprint_on
 from gpu.layout import HASHER_ROWS
 from gpu.raw import RawState
@@ -169,9 +178,17 @@ class Resident:
         return side_effects.read(self.device, self.side, self.procedures)
 
     def raise_reported(self, lane: int) -> None:
-        """Raises what the kernels of a lane wrote into its error word."""
+        """Raises what the kernels of a lane wrote into its error word.
+
+        CarryMismatch names both fragments; a write beyond an array is CapacityExceeded (INV-19).
+        """
         word = int(self.device.download(self.errors[lane])[0])
         error = from_error_word(word, self.host.fragment_of_row)
+        if isinstance(error, CarryMismatch) and error.fragment:
+            between = f"{error.reason}, between fragments {error.fragment - 1} and {error.fragment}"
+            raise CarryMismatch(error.name, error.fragment, error.row, error.field, between)
+        if isinstance(error, RawStateError) and error.name == KernelCode.SCATTER.name:
+            raise CapacityExceeded(str(error)) from error
         if error is not None:
             raise error
 

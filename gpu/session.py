@@ -18,7 +18,6 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,14 +25,13 @@ import numpy as np
 
 from gpu.byte_formula import chip_bounds, expected_bytes
 from gpu.byte_table import Observer, no_observer
-from gpu.chips import CHIP_ORDER, Cells, Chip, Generation, trace_bytes
+from gpu.chips import CHIP_ORDER, Cells, Generation
 from gpu.chipset import ChipSet
 from gpu.device import Buffer, Device, Lane, Tag
-from gpu.digest import DIGEST_SCRATCH
 from gpu.errors import GpuError, InvariantBroken, LeakDetected, WrongState
 from gpu.lanes import MOST_LANES, Task, run_tasks
-from gpu.layout import EMPTY_RANGE_ROWS, Extent, ShardCounts, extents
-from gpu.plans import EPOCHS, PLAN_ARRAYS, Plan, PlanArray, SessionId, refuse_stale
+from gpu.layout import Extent, ShardCounts, provisional
+from gpu.plans import EPOCHS, Plan, SessionId, make_plan, refuse_stale
 from gpu.raw import RawState
 from gpu.regeneration import Generator
 from gpu.resident import Resident
@@ -218,7 +216,11 @@ class Session:
                 resident.plan["last_row"] = self.chipset.draw_last_row(self._counting(lane))
                 resident.raise_reported(lane.index)
             resident.demand_shapes(is_last=extent.is_last)
-            self.plans = {name: self._plan(self.chipset.chips[name], extent) for name in self.order}
+            assert self.id is not None
+            self.plans = {
+                name: make_plan(self.id, self.shard, self.chipset.chips[name], extent, self.device, resident.plan)
+                for name in self.order
+            }
             # One lane: all chips count into the same words.
             run_tasks(self.device, [self._assignment(plan) for plan in self.plans.values()], 1)
             self.sealed_sides = resident.read_sides()
@@ -361,29 +363,8 @@ class Session:
         return Task(plan.chip, plan.estimate, run)
 
     def _counting(self, lane: Lane) -> Generation:
-        return self.generator.inputs(lane, self._provisional(), counting=True)
-
-    def _provisional(self) -> Extent:
-        """Where the shard's rows would stand if it were the program and nothing had been counted: what assignment knows."""
-        shard = self.shard_counts
-        alone = replace(shard, first_row=0, end_row=shard.core_rows)
-        (extent,) = extents([alone], kernel_rows=self.counts["kernel_procedures"], range_rows=EMPTY_RANGE_ROWS)
-        return replace(extent, first_row=shard.first_row, end_row=shard.end_row)
-
-    def _plan(self, chip: Chip, extent: Extent) -> Plan:
-        assert self.id is not None
-        arrays = [self.resident.plan[name] for name in PLAN_ARRAYS.get(chip.name, ()) if name in self.resident.plan]
-        return Plan(
-            session=self.id,
-            shard=self.shard,
-            chip=chip.name,
-            extent=extent,
-            tiles=chip.tiles(extent),
-            trace_bytes=trace_bytes(chip, extent, self.device),
-            extra=tuple(sorted(chip.extra_bytes(extent, self.device).items())),
-            verify_bytes=DIGEST_SCRATCH,
-            arrays=tuple(PlanArray(array.name, array.type, array.shape, array.nbytes) for array in arrays),
-        )
+        extent = provisional(self.shard_counts, self.counts["kernel_procedures"])
+        return self.generator.inputs(lane, extent, counting=True)
 
     def _check_unchanged(self, lane: Lane) -> None:
         """After a replay: the raw state (INV-02) and the side effects (INV-07) are what they were."""
