@@ -1,13 +1,12 @@
 """The chips that are not aligned with the clock: range table, five chiplets, padding (spec 05; spec 09, B2).
 
 None of them replays the core. Their rows come from the raw state, from what the replay at assignment left in the plan, and
-from sealed counts; every kernel checks what it is given and reports through the error word. Here stand also the steps of an
-assignment that concern them: sorting and counting memory, the length of the range table, what chiplets answer on the buses.
+from sealed counts; every kernel checks what it is given and reports through the error word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -66,7 +65,7 @@ class RangeChip:
         """Fill every cell of every tile."""
         for tile in cells:
             hist = g.plan["hist"]
-            with _range_counts(g, hist) as counts:
+            with range_parts(g, hist) as counts:
                 g.device.launch(
                     "rng_rows", _RANGE_CHUNKS, hist, *counts, tile.buffer, tile.ld, tile.tile.rows, g.error, lane=g.lane
                 )
@@ -159,7 +158,7 @@ class MemoryChip(_WithoutScratch):
         rows = tile.tile.rows
         g.device.launch(
             "mem_expand", rows, g.plan["order"], g.raw["acc_key"], g.raw["acc_clk"], g.raw["acc_kind"], g.raw["acc_word"],
-            *_runs(g), rows, tile.buffer, tile.ld, g.error, lane=g.lane,
+            *run_arguments(g), rows, tile.buffer, tile.ld, g.error, lane=g.lane,
         )  # fmt: skip
         g.device.launch("mem_inverse", -(-rows // 8), tile.buffer, tile.ld, rows, lane=g.lane)
 
@@ -259,101 +258,13 @@ CHIPLET: Final = (RangeChip(), HasherChip(), BitwiseChip(), MemoryChip(), Circui
 """rng, hsh, bit, mem, ace, krm, pad."""
 
 
-# ---- assignment -----------------------------------------------------------------------------------------------------
-
-
-def sort_memory(g: Generation) -> Buffer:
-    """The PLAN array ``order``, uint32 (accesses,): positions of the shard's accesses by key, ties as they happened."""
-    count = g.counts["accesses"]
-    order = g.device.empty(Tag.PLAN, "order", count, np.uint32)
-    if not count:
-        return order
-    try:
-        keys = g.device.empty(Tag.SCRATCH, "memory keys", count, np.uint64)
-        try:
-            g.device.launch("mem_keys", count, g.raw["acc_key"], keys, count, lane=g.lane)
-            g.device.argsort(keys, order, g.lane)
-        finally:
-            keys.free()
-    except BaseException:
-        order.free()
-        raise
-    return order
-
-
-def count_memory(g: Generation) -> None:
-    """Add both limbs of every delta to the range counters, and check the accesses: sorted, and each word as it was left.
-
-    The plan holds ``order`` and the runs. What a word held before a run that continues it stands in another shard's recording
-    and is not compared here.
-    """
-    count = g.counts["accesses"]
-    if not count:
-        return
-    keys, clks = g.raw["acc_key"], g.raw["acc_clk"]
-    order, runs = g.plan["order"], _runs(g)
-    g.device.launch(
-        "mem_check", count, order, keys, clks, g.raw["acc_kind"], g.raw["acc_word"], *runs, count, g.error, lane=g.lane
-    )
-    g.device.launch("mem_count", -(-count // 16), order, keys, clks, *runs, count, g.side["hist"], g.error, lane=g.lane)
-
-
-def range_rows(g: Generation) -> int:
-    """R: rows of the range table that the range counters give (spec 05, section 8)."""
-    with _range_counts(g, g.side["hist"]) as (_, _, groups):
-        g.lane.finish()
-        return int(g.device.download(groups).sum()) + 1
-
-
-def draw_last_row(g: Generation) -> Buffer:
-    """The PLAN array ``last_row``, uint64 (72,): nine permutations in a row, so drawn once and not at every regeneration."""
-    kept = g.device.empty(Tag.PLAN, "last_row", WIDTH, np.uint64)
-    g.device.launch("last_row", 1, g.tables["h"], g.counts["rows"], kept, 1, lane=g.lane)
-    return kept
-
-
-def bus_responses(g: Generation, chip: str, cells: Sequence[Cells]) -> None:
-    """Add what a chip's columns answer, and what ACE's ask of the memory, to the bus counters; most chips answer nothing."""
-    respond = _RESPONSES.get(chip)
-    for each in cells if respond is not None else ():
-        if respond is not None and each.buffer is not None:
-            respond(g, each, g.side["bus"])
-
-
-def _hasher_responses(g: Generation, cells: Cells, bus: Buffer) -> None:
-    tile = cells.tile
-    g.device.launch(
-        "hsh_bus", -(-tile.rows // 64), cells.buffer, cells.ld, tile.rows, tile.first_row, bus, g.error, lane=g.lane
-    )
-
-
-def _responses(kernel: str, rows_per_thread: int) -> Callable[[Generation, Cells, Buffer], None]:
-    def respond(g: Generation, cells: Cells, bus: Buffer) -> None:
-        rows = cells.tile.rows
-        g.device.launch(kernel, -(-rows // rows_per_thread), cells.buffer, cells.ld, rows, bus, lane=g.lane)
-
-    return respond
-
-
-_RESPONSES: Final[dict[str, Callable[[Generation, Cells, Buffer], None]]] = {
-    "hsh": _hasher_responses,
-    "bit": _responses("bit_bus", 64),
-    "mem": _responses("mem_bus", 16),
-    "ace": _responses("ace_bus", 8),
-    "krm": _responses("krm_bus", 1),
-}
-
-
-# ---- shared ---------------------------------------------------------------------------------------------------------
-
-
-def _runs(g: Generation) -> tuple[Buffer | int, ...]:
+def run_arguments(g: Generation) -> tuple[Buffer | int, ...]:
     """The run arrays and their number, as the memory kernels take them."""
     return *(g.plan[name] for name in _RUN_ARRAYS), g.plan["run_start"].size
 
 
 @contextmanager
-def _range_counts(g: Generation, hist: Buffer) -> Iterator[tuple[Buffer, Buffer, Buffer]]:
+def range_parts(g: Generation, hist: Buffer) -> Iterator[tuple[Buffer, Buffer, Buffer]]:
     """Last value of every chunk of the range table, rows of every chunk and of every group of chunks."""
     taken: list[Buffer] = []
     try:

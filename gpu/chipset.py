@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gpu import chiplet_chips, core_chips
+from gpu import chiplet_assignment, chiplet_chips, core_chips
 from gpu.chips import CHIP_ORDER, Cells, Chip, Generation
 from gpu.device import Buffer
 from gpu.errors import ShapeMismatch
@@ -47,9 +47,9 @@ def standard() -> ChipSet:
     return ChipSet(
         chips={chip.name: chip for chip in chips},
         assign_core=lambda g: core_chips.assign_core(g).growth,
-        sort_memory=chiplet_chips.sort_memory,
-        count_memory=chiplet_chips.count_memory,
-        range_rows=chiplet_chips.range_rows,
-        draw_last_row=chiplet_chips.draw_last_row,
-        bus_responses=chiplet_chips.bus_responses,
+        sort_memory=chiplet_assignment.sort_memory,
+        count_memory=chiplet_assignment.count_memory,
+        range_rows=chiplet_assignment.range_rows,
+        draw_last_row=chiplet_assignment.draw_last_row,
+        bus_responses=chiplet_assignment.bus_responses,
     )

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from chiplet_plans import (
-    CHIPS,
-    core_lookups,
-    expected,
-    expected_tile,
-    first_difference,
-    shards_of,
-    shown_counts,
-    sorted_positions,
-    tile_of,
-    whole_program,
-)
+from chiplet_cases import core_lookups, expected, shown_counts
+from chiplet_plans import CHIPS, expected_tile, first_difference, shards_of, sorted_positions, tile_of, whole_program
 
 from gpu.arena import Tag
-from gpu.chiplet_chips import count_memory, range_rows, sort_memory
+from gpu.chiplet_assignment import count_memory, range_rows, sort_memory
 from gpu.host_device import HostDevice
 from gpu.raw import pack
 from gpu.tables import ProgramTables

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from chiplet_plans import CHIPS, NODE_STARTS, Resident, expected, opcodes, shards_of, whole_program
+from chiplet_cases import NODE_STARTS, expected, opcodes
+from chiplet_plans import CHIPS, Resident, shards_of, whole_program
 
-from gpu.chiplet_chips import bus_responses
+from gpu.chiplet_assignment import bus_responses
 from gpu.host_device import HostDevice
 from gpu.sides import REQUEST, RESPONSE, Label
 from reference.definition.columns import COLUMN

@@ -9,19 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chiplet_plans import (
-    CHIPS,
-    DATA,
-    Resident,
-    expected,
-    expected_tile,
-    first_difference,
-    folder_of,
-    shown_counts,
-    tile_of,
-    vm_column_digests,
-    whole_program,
-)
+from chiplet_cases import DATA, expected, folder_of, shown_counts, vm_column_digests
+from chiplet_plans import CHIPS, Resident, expected_tile, first_difference, tile_of, whole_program
 
 from gpu.arena import Tag
 from gpu.chiplet_chips import HasherChip, RangeChip

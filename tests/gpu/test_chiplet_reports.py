@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from chiplet_plans import Resident, expected, tile_of, whole_program
+from chiplet_cases import expected
+from chiplet_plans import Resident, tile_of, whole_program
 
-from gpu.chiplet_chips import count_memory
+from gpu.chiplet_assignment import count_memory
 from gpu.digest import check_cells
 from gpu.errors import KernelCode
 from gpu.host_device import HostDevice

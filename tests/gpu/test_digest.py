@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from chiplet_plans import CHIPS, expected, shards_of, whole_program
+from chiplet_cases import expected
+from chiplet_plans import CHIPS, shards_of, whole_program
 
 from gpu.arena import Tag
 from gpu.chips import Cells, Tile
