@@ -147,6 +147,8 @@ class _Walker:
                 self._shard(shard, raw, layout)
             arena.expect(live)
             self.evidence.checked["INV-01"] += 1
+            if self.options.trace:
+                self.evidence.collector.demand_complete()
             if self.options.check:
                 self._check_run(launches, *surveyed)
                 self._check_program(layout)
@@ -332,7 +334,6 @@ class _Walker:
             )
         trace = self.reference
         if self.options.trace:
-            evidence.collector.demand_complete()
             evidence.check_operations()
             trace = evidence.collector.trace if trace is None else trace
         if trace is not None:

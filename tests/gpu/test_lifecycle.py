@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from altered_chips import AlteredChip
 from walked_cases import EDGES, VARIED, column_digests, recording_of, vm_records, walked
 
 from gpu.arena import Tag
-from gpu.chips import CHIP_ORDER
-from gpu.errors import BudgetDeadlock, BudgetExceeded, CapacityExceeded, InvariantBroken, RawStateError, WrongState
+from gpu.chips import CHIP_ORDER, Chip, Tile
+from gpu.chipset import standard
+from gpu.errors import (
+    BudgetDeadlock,
+    BudgetExceeded,
+    CapacityExceeded,
+    InvariantBroken,
+    RawStateError,
+    ShapeMismatch,
+    WrongState,
+)
 from gpu.host_device import HostDevice
 from gpu.invariants import INVARIANTS
+from gpu.layout import Extent
 from gpu.lifecycle import walk
 from gpu.states import Phase
 from gpu.walk import Options
@@ -242,6 +253,32 @@ def test_chips_made_on_the_host_are_the_same_and_reported(host, chips, shards):
     assert found.manifests == plain.manifests
     assert set(found.events) == {f"fallback {chip}" for chip in chips}
     assert plain.events == ()
+
+
+class MovedChip(AlteredChip):
+    """A chip whose tile is elsewhere, from its plan on."""
+
+    def __init__(self, chip: Chip, change: Callable[[Tile], Tile]) -> None:
+        super().__init__(chip, lambda g, cells: None)
+        self.change = change
+
+    def tiles(self, extent: Extent) -> tuple[Tile, ...]:
+        return tuple(self.change(tile) for tile in self.chip.tiles(extent))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda tile: tile._replace(first_row=tile.first_row + 1), "belong to another chip too"),
+        (lambda tile: tile._replace(rows=tile.rows - 1), r"cells belong to a chip; missing: column 51"),
+    ],
+    ids=["moved", "shorter"],
+)
+def test_cells_of_two_chips_or_of_none_are_found(host, change, reason):
+    plain = standard()
+    moved = plain.with_chip(MovedChip(plain.chips["mem"], change))
+    with pytest.raises(ShapeMismatch, match=reason):
+        walk(recording_of("mix_720020"), host, Options(check=False), chipset=moved)
 
 
 # ---- budgets --------------------------------------------------------------------------------------------------------
