@@ -17,10 +17,10 @@ from harness.audit.trust.tally import lines_of, tally_of
 
 
 def all_rules(known: Known) -> tuple[Rule, ...]:
-    """Every rule that is checked with this knowledge."""
+    """Every rule for traces of the parallel builder that is checked with this knowledge."""
     of_rows = chain.from_iterable(group.rules for group in row_rules(known))
     of_traces = chain.from_iterable(check.rules for check in trace_checks(known, Variant.PARALLEL))
-    return (*of_rows, *of_traces)
+    return tuple(rule for rule in (*of_rows, *of_traces) if rule.variant in {None, Variant.PARALLEL})
 
 
 def corruptions_of(subjects: Sequence[Subject], single: int, several: int, seed: int) -> Iterator[Corruption]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -50,10 +50,10 @@ class Subject:
 def load_subjects(cases: Path, traces: Path, records: Path | None = None, most_rows: int = 2**62) -> Iterator[Subject]:
     """Cases of a file that have a trace ``NAME.npz`` (array ``trace``) in a folder, of at most ``most_rows`` rows.
 
-    ``records``, one JSON record a line, tells the outputs of the runs. Raises InputError for files that are not what they
-    should be.
+    ``records``, one JSON record a line, tells the outputs of the runs and how many rows they executed. Raises InputError for
+    files that are not what they should be.
     """
-    outputs = {} if records is None else dict(_outputs(records))
+    completed = {} if records is None else dict(_completed(records))
     for case in load_cases(cases):
         file = traces / f"{case.name}.npz"
         if not file.exists():
@@ -63,14 +63,19 @@ def load_subjects(cases: Path, traces: Path, records: Path | None = None, most_r
         if cells.shape[0] != WIDTH:
             raise InputError(f"expected {WIDTH} columns, found an array of {cells.shape}", place=str(file))
         if cells.shape[1] <= most_rows:
-            yield Subject(case.name, cells, Known.of(case, outputs.get(case.name)))
+            known = Known.of(case)
+            if case.name in completed:
+                stack, core_rows = completed[case.name]
+                known = replace(known, stack_outputs=stack, core_rows=core_rows)
+            yield Subject(case.name, cells, known)
 
 
-def _outputs(records: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _completed(records: Path) -> Iterator[tuple[str, tuple[tuple[int, ...], int]]]:
+    """Outputs and executed rows of each completed run, by name."""
     for line in records.read_text().splitlines():
         record = json.loads(line)
         if record.get("outcome", {}).get("status") == "completed":
-            yield record["name"], tuple(record["outcome"]["stack"])
+            yield record["name"], (tuple(record["outcome"]["stack"]), record["lengths"]["core"])
 
 
 _FIRST_BIT: Final = COLUMN["dec_op_bit_0"]
