@@ -18,9 +18,12 @@ RECORDS = [json.loads(line) for line in (ROOT / "tests/data/programs/records.jso
 FILES = {load_cases(path)[0].name: path for path in sorted((ROOT / "corpus").glob("*.case.json"))}
 
 
-@pytest.fixture(params=["reference", "parallel"])
+@pytest.fixture(params=["reference", "parallel", "gpu-host"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     found = find_engine(request.param)
+    usable, reason = found.probe()
+    if not usable:
+        pytest.skip(reason)
     yield found
     found.close()
 
