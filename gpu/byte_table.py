@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from gpu.arena import Arena, Tag
 
@@ -75,13 +76,26 @@ class ByteTable:
         return {tag: max((step.peak[tag] for step in self.steps), default=0) for tag in Tag}
 
     def lines(self) -> list[str]:
-        """The table as text: live bytes, then the peaks of what comes and goes; ``!`` marks what is not as expected."""
-        head = ["step", *(f"{tag.value}" for tag in Tag), "peak TRACE", "peak SEED", "peak SCRATCH", ""]
-        rows = [head]
-        for step in self.steps:
-            name = f"shard {step.shard} {step.step}" if any(each.shard for each in self.steps) else step.step
-            peaks = [str(step.peak[tag]) for tag in WORKING_TAGS]
-            rows.append([name, *(str(step.live[tag]) for tag in Tag), *peaks, "!" if step.wrong else ""])
+        """The table as text: live bytes, the peaks of what comes and goes, and T, the most TRACE that a step may have.
+
+        Repeated steps share a line with their largest peaks; ``!`` marks what is not as expected.
+        """
+        peaks = [f"peak {tag.value}" for tag in WORKING_TAGS]
+        rows = [["step", *(tag.value for tag in Tag), *peaks, "T", ""]]
+        several = len({step.shard for step in self.steps}) > 1
+        for (shard, name), group in groupby(self.steps, key=lambda step: (step.shard, step.step)):
+            same = list(group)
+            last, bound = same[-1], same[-1].at_most.get(Tag.TRACE)
+            label = f"shard {shard} {name}" if several else name
+            rows.append(
+                [
+                    label if len(same) == 1 else f"{label} x {len(same)}",
+                    *(str(last.live[tag]) for tag in Tag),
+                    *(str(max(step.peak[tag] for step in same)) for tag in WORKING_TAGS),
+                    "" if bound is None else str(bound),
+                    "!" if any(step.wrong for step in same) else "",
+                ]
+            )
         return _aligned(rows)
 
 

@@ -129,6 +129,7 @@ class _Walker:
         self._session: Session | None = None
         self._committed: set[str] = set()
         self._merkle_bytes = 0
+        self._surveying = False
 
     # ---- the whole ---------------------------------------------------------------------------------------------------
 
@@ -161,10 +162,12 @@ class _Walker:
 
     def _survey(self) -> ProgramLayout:
         surveys = []
+        self._surveying = True
         for shard, raw in enumerate(self.evidence.raws):
             with self._new_session(shard) as session:
                 session.upload(raw, self.tables)
                 surveys.append(survey(session))
+        self._surveying = False
         return layout_of(surveys, self.procedures)
 
     def _result(self, launches: int) -> Walk:
@@ -357,4 +360,5 @@ class _Walker:
             self._committed, self._merkle_bytes = set(), 0
         plans = self._session.plans if self._session else {}
         kept = sum(commit_bytes(plans[name], Cache(self.options.cache)) for name in self._committed)
-        self.bytes.observe(step, {**live, Tag.COMMIT: kept + self._merkle_bytes}, at_most)
+        name = f"survey {step}" if self._surveying else step
+        self.bytes.observe(name, {**live, Tag.COMMIT: kept + self._merkle_bytes}, at_most)
