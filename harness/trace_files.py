@@ -5,9 +5,10 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.backend import Cells
 from reference.definition.columns import WIDTH
@@ -69,10 +70,12 @@ def _read_columns(path: Path) -> Cells:
 
 
 def _read_archive(path: Path) -> Cells:
-    with np.load(path, allow_pickle=False) as archive:
+    # numpy leaves a file open that turns out to be no archive.
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile) or ARRAY not in archive:
             raise ValueError(f"no archive with an array called {ARRAY!r}")
-        cells = archive[ARRAY]
+        cells: NDArray[Any] = archive[ARRAY]
     if cells.ndim != 2 or WIDTH not in cells.shape or cells.dtype.kind not in "ui":
         raise ValueError(f"an array of {cells.dtype} {cells.shape}, not {WIDTH} columns of integers")
     columns = cells if cells.shape[0] == WIDTH else cells.T

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -85,7 +85,7 @@ class Vocabulary:
         return list(cells), list(definitions)
 
     def _collect(self, expression: ast.expr, text: str, cells: dict[str, None], definitions: dict[str, None]) -> None:
-        for node in ast.walk(expression):
+        for node in _in_order(expression):
             if not isinstance(node, ast.Name) or node.id in SPECIAL:
                 continue
             if node.id in self.definitions:
@@ -122,6 +122,15 @@ class Vocabulary:
     def truth(self, text: str) -> str:
         """Python source of a condition made of comparisons, ``and``, ``or``, ``not``."""
         return _truth(self.expanded(text), text)
+
+
+def _in_order(expression: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a syntax tree from left to right, parents first."""
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(list(ast.iter_child_nodes(node)))
 
 
 def parse(text: str) -> ast.expr:

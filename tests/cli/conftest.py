@@ -19,6 +19,12 @@ ADDING = {
     "stack": [9],
     "cuts": [4],
 }
+MULTIPLYING = {
+    "name": "multiplying",
+    "program": {"nodes": ["block PUSH(3) MUL DROP SWAP"], "roots": [0], "entry": 0},
+    "stack": [5, 6, 7],
+    "cuts": [3],
+}
 FAILING = {"name": "failing", "program": {"nodes": ["block PUSH(7) ASSERT DROP"], "roots": [0], "entry": 0}}
 
 
@@ -73,3 +79,8 @@ def data():
 
 def json_lines(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def multiplying(case_file):
+    return case_file(MULTIPLYING)

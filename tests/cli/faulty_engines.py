@@ -89,6 +89,12 @@ class WrongMul(Altering):
         )
 
 
+class WrongMulToo(WrongMul):
+    """Another engine with the same mistake."""
+
+    name = "wrong-mul-too"
+
+
 class WrongSeam(Altering):
     """dec_op_index of a DROP that begins a fragment is lost; without a cut there nothing is wrong."""
 
@@ -155,5 +161,6 @@ class PanickingVm(Altering):
 
 
 ENGINES = {
-    engine.name: engine for engine in (Honest, WrongMul, WrongSeam, Crashing, Broken, Refusing, Unusable, PanickingVm)
+    engine.name: engine
+    for engine in (Honest, WrongMul, WrongMulToo, WrongSeam, Crashing, Broken, Refusing, Unusable, PanickingVm)
 }

@@ -5,18 +5,6 @@ import json
 import pytest
 from conftest import json_lines
 
-MULTIPLYING = {
-    "name": "multiplying",
-    "program": {"nodes": ["block PUSH(3) MUL DROP SWAP"], "roots": [0], "entry": 0},
-    "stack": [5, 6, 7],
-    "cuts": [3],
-}
-
-
-@pytest.fixture
-def multiplying(case_file):
-    return case_file(MULTIPLYING)
-
 
 def test_agreement_is_counted(fragdiff, adding):
     result = fragdiff("diff", adding, "--engines", "reference,honest", "--json")
@@ -41,15 +29,35 @@ def test_a_wrong_cell_is_described(fragdiff, multiplying):
 def test_a_wrong_cell_as_json(fragdiff, multiplying):
     result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul", "--json")
     comparison, total = json_lines(result.stdout)
-    (divergence,) = comparison["divergences"]
+    divergence, _ = comparison["divergences"]
     assert divergence["signature"] == "cell reference|wrong-mul MUL stack"
     assert (divergence["row"], divergence["nearest_cut"]) == (3, 3)
     assert divergence["columns"] == [{"name": "stack_2", "left": 7, "right": 8}]
     assert total["exit_code"] == 1
 
 
+def test_of_traces_that_differ_the_audit_names_the_wrong_one(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul", "--json")
+    comparison, _ = json_lines(result.stdout)
+    _, audited = comparison["divergences"]
+    # Item 1 of row 2 falls to the next place; the fault makes it 8 in row 3.
+    assert audited["signature"] == "audit wrong-mul MUL violates stack.left.N"
+    assert (audited["left"], audited["right"], audited["row"]) == ("wrong-mul", "wrong-mul", 2)
+    assert comparison["counts"]["audits"] == 2
+
+
+def test_engines_that_agree_on_a_wrong_trace_do_not_pass(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "wrong-mul,wrong-mul-too")
+    assert result.exit_code == 1
+    assert "2 engines agree on this trace" in result.stdout
+    assert "MUL violates stack.left.2" in result.stdout
+    unaudited = fragdiff("diff", multiplying, "--engines", "wrong-mul,wrong-mul-too", "--no-audit")
+    assert unaudited.exit_code == 0
+
+
 def test_three_engines(fragdiff, multiplying):
-    result = fragdiff("diff", multiplying, "--engines", "reference,honest", "--engine", "wrong-mul", "--json")
+    engines = ("--engines", "reference,honest", "--engine", "wrong-mul")
+    result = fragdiff("diff", multiplying, *engines, "--json", "--no-audit")
     (divergence,) = json_lines(result.stdout)[0]["divergences"]
     assert (divergence["left"], divergence["right"]) == ("reference", "wrong-mul")
 
