@@ -115,7 +115,8 @@ class Vocabulary:
     def violated(self, text: str) -> str:
         """Python source that is true when the expression is not 0, or, for a comparison, when it is not true."""
         expression = self.expanded(text)
-        if isinstance(expression, ast.Compare | ast.BoolOp):
+        is_negation = isinstance(expression, ast.UnaryOp) and isinstance(expression.op, ast.Not)
+        if is_negation or isinstance(expression, ast.Compare | ast.BoolOp):
             return f"not ({_truth(expression, text)})"
         return _nonzero(expression, text)
 
