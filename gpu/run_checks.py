@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from gpu.byte_table import StepBytes
@@ -76,9 +77,9 @@ def check_completion(report: LaneReport, log: Sequence[Launch], events: Sequence
 
 def check_strict(log: Sequence[Launch], events: Sequence[Event]) -> None:
     """INV-22: phases of launches and copies name shards in ascending order. ``log`` and ``events``: those after the survey."""
-    for what, phases in (("launches", [each.phase for each in log]), ("copies", [each.phase for each in events])):
+    for what, phases in (("launches", (each.phase for each in log)), ("copies", (each.phase for each in events))):
         latest = 0
-        for phase in phases:
+        for phase, _ in groupby(phases):
             word, _, rest = phase.partition(" ")
             if word != "shard":
                 continue
@@ -105,16 +106,14 @@ def check_generations(generations: Counter[tuple[str, Phase]], rounds: Counter[P
 
 def check_replays(log: Sequence[Launch], signatures: Mapping[str, Signature]) -> None:
     """INV-08: outside of assignment no kernel is launched with a pointer to side-effect counters."""
-    for launch in log:
-        if launch.phase.endswith((" assign", " upload")) or not launch.phase.startswith("shard "):
-            continue
-        for parameter in signatures[launch.kernel].parameters:
-            counts = parameter.pointer and not parameter.const and parameter.name in COUNTERS
-            demand(
-                not counts or parameter.name in launch.nulls,
-                "INV-08",
-                f"{launch.kernel} was given {parameter.name} in {launch.phase}",
-            )
+    counters = {
+        name: {each.name for each in signature.parameters if each.pointer and not each.const} & COUNTERS
+        for name, signature in signatures.items()
+    }
+    for kernel, phase, nulls in {(launch.kernel, launch.phase, launch.nulls) for launch in log}:
+        if phase.startswith("shard ") and not phase.endswith((" assign", " upload")):
+            given = sorted(counters[kernel].difference(nulls))
+            demand(not given, "INV-08", f"{kernel} was given {', '.join(given)} in {phase}")
 
 
 def check_fallbacks(wanted: Sequence[str], reported: Sequence[str]) -> None:
