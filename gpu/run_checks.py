@@ -110,7 +110,7 @@ def check_replays(log: Sequence[Launch], signatures: Mapping[str, Signature]) ->
         name: {each.name for each in signature.parameters if each.pointer and not each.const} & COUNTERS
         for name, signature in signatures.items()
     }
-    for kernel, phase, nulls in {(launch.kernel, launch.phase, launch.nulls) for launch in log}:
+    for kernel, phase, nulls in dict.fromkeys((launch.kernel, launch.phase, launch.nulls) for launch in log):
         if phase.startswith("shard ") and not phase.endswith((" assign", " upload")):
             given = sorted(counters[kernel].difference(nulls))
             demand(not given, "INV-08", f"{kernel} was given {', '.join(given)} in {phase}")
