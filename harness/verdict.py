@@ -92,9 +92,11 @@ class Divergence:
     def signature(self) -> str:
         """A short text that is the same for divergences with, most likely, the same cause."""
         engines = "|".join(dict.fromkeys((engine_label(self.left), engine_label(self.right))))
-        return f"{self.kind.value} {engines} {self._cause()}".rstrip()
+        return f"{self.kind.value} {engines} {self.reason}".rstrip()
 
-    def _cause(self) -> str:
+    @property
+    def reason(self) -> str:
+        """What is wrong, without numbers that differ from case to case."""
         match self.kind:
             case Kind.CELL:
                 group = GROUP_OF_COLUMN[COLUMN[self.columns[0].name]]

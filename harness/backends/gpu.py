@@ -82,6 +82,11 @@ class GpuRun:
         return Summary(program_hash=self._walk.program_hash, stack=outcome.stack, **lengths)
 
     @property
+    def recording(self) -> Recording:
+        """What the executor recorded; what was built was built from it."""
+        return self._recording
+
+    @property
     def walk(self) -> Walk:
         """What the life cycle came to; NotComparable when the program failed."""
         if self._walk is None:

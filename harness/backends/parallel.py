@@ -73,6 +73,11 @@ class ParallelRun:
         lengths = {item.name: getattr(self._made.lengths, item.name) for item in fields(self._made.lengths)}
         return Summary(program_hash=self._recording.lowered.program_hash, stack=outcome.stack, **lengths)
 
+    @property
+    def recording(self) -> Recording:
+        """What the executor recorded; what was built was built from it."""
+        return self._recording
+
     def boundaries(self) -> Sequence[BoundaryState]:
         """The state entering each fragment; NotComparable when the program failed."""
         self._trace()
