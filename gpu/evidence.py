@@ -87,7 +87,7 @@ class Evidence:
         self.writes.append(records)
         return records
 
-    def check_counts(self, planned: Sides | None, *, proven: bool) -> None:
+    def check_counts(self, planned: Sides | None, *, proven: bool, digests_hold: bool) -> None:
         """INV-12 to 15 over all shards. ``planned``: the totals that a survey laid the trace out for."""
         sides, core = total(self.sides), total(self.core_sides)
         if planned is not None and not np.array_equal(planned.hist, sides.hist):
@@ -95,7 +95,7 @@ class Evidence:
         check_memory_counts(core, sides, self.accesses)
         check_multiplicities(sides, self.recorded, self.sums.sums["rng"]["range_m"] if proven else None)
         check_range_rows(self.extents[-1].range_rows, sides.hist)
-        check_buses(sides)
+        check_buses(sides, digests_hold=digests_hold)
         check_boundaries(self.raws)
         check_memory([external_reads(raw) for raw in self.raws], self.writes)
         check_overflow([overflow_balance(one) for one in self.sides])

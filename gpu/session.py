@@ -50,7 +50,8 @@ class Session:
     """Life of one shard's raw state on a device.
 
     ``lanes``: how many regenerations may run at once. ``check``: verify every regeneration, and what must not change after it,
-    not only at assignment and commitment. Methods raise WrongState out of order, and the errors of spec 09, B10.
+    not only at assignment and commitment. Methods raise WrongState out of order, and the errors of spec 09, B10; an assignment
+    that any of them ends has counted a part, and cannot be repeated: the session is poisoned.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Session:
         """Side effects as they were when the session was sealed (INV-07)."""
         self._generator: Generator | None = None
         self._adopted: list[Buffer] = []
+        self._lock = threading.Lock()
         self._taken = False
         self._growth = 0
         self._baseline: Mapping[Tag, int] = {}
@@ -147,7 +149,7 @@ class Session:
         self._generator = Generator(
             self.device, self.chipset, resident, cache=self.cache, lanes=self.lanes, check=self.check
         )
-        with self._guard("upload"):
+        with self._guard("upload", changing=True):
             self.observe("open")
             resident.upload()
             self.observe("upload")
@@ -156,7 +158,7 @@ class Session:
         """UPLOADED -> COUNTED: the core is replayed for its side effects, the memory is sorted."""
         self._demand(State.UPLOADED)
         resident, lane = self.resident, self.device.lane(0)
-        with self._guard(Phase.ASSIGN):
+        with self._guard(Phase.ASSIGN, changing=True):
             resident.add_sides()
             self.observe("side buffers")
             resident.add_plan()
@@ -180,7 +182,7 @@ class Session:
         resident, lane = self.resident, self.device.lane(0)
         if "run_start" in resident.plan:
             raise WrongState("the memory rows were counted already")
-        with self._guard(Phase.ASSIGN):
+        with self._guard(Phase.ASSIGN, changing=True):
             resident.add_runs(runs)
             self.chipset.count_memory(self._counting(lane))
             resident.raise_reported(lane.index)
@@ -192,13 +194,13 @@ class Session:
         if self._taken:
             raise WrongState("the side effects were taken already")
         self._taken = True
-        with self._guard(Phase.ASSIGN):
+        with self._guard(Phase.ASSIGN, changing=True):
             return self.resident.read_sides()
 
     def range_rows(self) -> int:
         """COUNTED: R of the shard's own counters, as the device finds it: the program's R when it has one shard."""
         self._demand(State.COUNTED)
-        with self._guard(Phase.ASSIGN):
+        with self._guard(Phase.ASSIGN, changing=True):
             return self.chipset.range_rows(self._counting(self.device.lane(0)))
 
     def seal(self, extent: Extent, totals: Sides) -> tuple[Plan, ...]:
@@ -210,7 +212,7 @@ class Session:
         resident, lane = self.resident, self.device.lane(0)
         if not self._taken or "run_start" not in resident.plan:
             raise WrongState("memory rows are counted and side effects taken before a session is sealed")
-        with self._guard(Phase.ASSIGN):
+        with self._guard(Phase.ASSIGN, changing=True):
             if extent.is_last:
                 resident.add_totals(totals)
                 resident.plan["last_row"] = self.chipset.draw_last_row(self._counting(lane))
@@ -253,7 +255,8 @@ class Session:
                 yield
             if self.check:
                 self._check_unchanged(lane)
-                self.uses += 1
+                with self._lock:
+                    self.uses += 1
             if self.lanes == 1:
                 self.observe_chip(plan, phase)
 
@@ -316,6 +319,7 @@ class Session:
             _CURRENT.pop(self.device, None)
         self.device.synchronise()
         self.observe("released")
+        self.device.phase = ""
         self.device.arena.expect(self._baseline)
         pool = self.device.pool_bytes()
         if pool != self._baseline_pool:
@@ -339,13 +343,13 @@ class Session:
             raise WrongState(f"the session is {self.state}, not {' or '.join(states)}")
 
     @contextmanager
-    def _guard(self, phase: str) -> Iterator[None]:
-        """What leaves anything in doubt poisons the session."""
+    def _guard(self, phase: str, *, changing: bool = False) -> Iterator[None]:
+        """What leaves anything in doubt poisons the session; in a step that changes what is resident, every error does."""
         self.device.phase = self._phase_name(phase)
         try:
             yield
         except GpuError as error:
-            if error.poisons:
+            if error.poisons or changing:
                 self.state = State.POISONED
             raise
         except BaseException:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from altered_chips import AlteredChip
-from walked_cases import EDGES, VARIED, column_digests, recording_of, vm_records, walked
+from walked_cases import EDGES, VARIED, column_digests, recording_of, vm_case, vm_records, walked
 
 from gpu.arena import Tag
 from gpu.chips import CHIP_ORDER, Chip, Tile
@@ -29,6 +30,8 @@ from gpu.layout import Extent
 from gpu.lifecycle import walk
 from gpu.states import Phase
 from gpu.walk import Options
+from parallel.assemble import Builder
+from parallel.executor import record
 from reference.definition.cuts import At, Every
 
 pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
@@ -243,6 +246,20 @@ def test_another_engines_trace_is_what_is_checked_against(host):
 def test_collected_digests_are_the_records(host):
     found = walked(host, "op_pipe_700722", shards=5)
     assert column_digests(found.trace()) == vm_records()["op_pipe_700722"]["columns"]
+
+
+def test_digests_that_a_file_makes_up_are_trusted_and_reported(host):
+    """The real VM trusts stored digests: END then asks for what the hasher never said, as often as it answers."""
+    case = vm_case("shape_core_62_705580")
+    forest = case.program.forest
+    stored = tuple((index + 1, 2, 3, 4) for index in range(len(forest.nodes)))
+    lying = replace(case, program=replace(case.program, forest=replace(forest, stored_digests=stored)), cuts=(ONE,))
+    recording = record(lying)
+    found = walk(recording, host)
+    assert np.array_equal(found.trace(), Builder().build(recording).columns)
+    assert found.events == ("stored digests are not the nodes' hashes: HASH_OUT compared in number alone",)
+    buses = json.loads(found.manifest)["buses"]
+    assert [name for name, bus in buses.items() if bus["requests"] != bus["responses"]] == ["HASH_OUT"]
 
 
 # ---- chips made on the host -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from gpu.arena import Tag
 from gpu.chips import CHIP_ORDER
 from gpu.chipset import standard
 from gpu.commit import commit_all
-from gpu.errors import BudgetExceeded, GpuError, LeakDetected, StalePlan, WrongState
+from gpu.errors import BudgetDeadlock, BudgetExceeded, GpuError, LeakDetected, StalePlan, WrongState
 from gpu.host_device import HostDevice
 from gpu.layout import extents
 from gpu.opening import open_rows
@@ -331,6 +331,28 @@ def test_two_uses_of_one_chip_at_once_are_refused(host):
             session.regenerate(plan, Phase.COMMIT, host.lane(1)),
         ):
             pass
+
+
+@pytest.mark.parametrize(("step", "state"), [(upload, State.NEW), (count, State.UPLOADED), (seal, State.COUNTED)])
+def test_a_budget_that_ends_an_assignment_poisons(host, step, state):
+    """Part of it was uploaded or counted; nothing is left after the release."""
+    with session_in(host, state) as session:
+        host.arena.budget = host.arena.total + 100
+        with pytest.raises((BudgetExceeded, BudgetDeadlock)):
+            step(session)
+        assert session.state is State.POISONED
+    host.arena.budget = None
+    assert host.arena.total == 0
+
+
+def test_a_budget_that_ends_a_commitment_does_not(host):
+    with session_in(host, State.ASSIGNED) as session:
+        host.arena.budget = host.arena.total + 100
+        with pytest.raises(BudgetDeadlock):
+            commit(session)
+        assert session.state is State.ASSIGNED
+        host.arena.budget = None
+        commit(session)
 
 
 # ---- leaks ----------------------------------------------------------------------------------------------------------
