@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from gpu.chips import CHIP_ORDER
 from gpu.digest import ColumnDigests
+from gpu.fingerprint import Fingerprint
 from gpu.layout import Extent, lengths
-from gpu.plans import Fingerprint, Plan
+from gpu.plans import Plan
 from gpu.shards import MemoryRecords, fingerprint, overflow_balance
 from gpu.sides import REQUEST, RESPONSE, Label, Sides
 from gpu.source import LAYOUT_VERSION

@@ -17,9 +17,8 @@ from gpu.chips import Chip, Tile, trace_bytes
 from gpu.device import Buffer, Device, Tag
 from gpu.digest import DIGEST_SCRATCH
 from gpu.errors import StalePlan
+from gpu.fingerprint import Fingerprint
 from gpu.layout import Extent
-
-Fingerprint = tuple[int, int]
 
 PLAN_ARRAYS: Final[dict[str, tuple[str, ...]]] = {
     "hsh": ("psrc", "pinfo", "pidx"),
