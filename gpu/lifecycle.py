@@ -33,6 +33,7 @@ from gpu.merkle import matrix_bytes, tree_bytes
 from gpu.opening import join, open_rows
 from gpu.proof import Consumer, prove_all
 from gpu.raw import RawState, pack
+from gpu.recordings import AnyRecording
 from gpu.run_checks import (
     check_bookings,
     check_bytes,
@@ -53,7 +54,6 @@ from gpu.survey import ProgramLayout, kernel_rows, layout_of, survey
 from gpu.tables import ProgramTables
 from gpu.transitions import Transitions
 from gpu.walk import Options, Walk
-from parallel.recording import Recording
 from reference.definition.field import Word
 
 RANDOM_ROWS: Final = 8
@@ -72,7 +72,7 @@ def _no_hook(step: str, session: Session) -> None:
 
 
 def walk(
-    recording: Recording,
+    recording: AnyRecording,
     device: Device,
     options: Options | None = None,
     *,
@@ -97,7 +97,7 @@ class _Walker:
 
     def __init__(
         self,
-        recording: Recording,
+        recording: AnyRecording,
         device: Device,
         options: Options,
         chipset: ChipSet,

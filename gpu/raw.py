@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from gpu.errors import RawStateError
 from gpu.fingerprint import Fingerprint, fingerprint
 from gpu.header import FIELD, FIELDS, HALTED, WORDS
+from gpu.recordings import AnyRecording, is_known
 from gpu.tables import ProgramTables
-from parallel.recording import QUEUES, SNAPSHOT, Recording
 from reference.definition.field import P
 from reference.definition.outcome import Completed
 
@@ -57,7 +57,7 @@ class RawState:
         return max(0, int(np.searchsorted(self.arrays["hdr"][FIELD["clk"]], row, side="right")) - 1)
 
 
-def pack(recording: Recording, tables: ProgramTables, first: int = 0, end: int | None = None) -> RawState:
+def pack(recording: AnyRecording, tables: ProgramTables, first: int = 0, end: int | None = None) -> RawState:
     """The raw state of fragments first .. end - 1 of a completed recording.
 
     Arrays, F fragments: hdr u32 (20, F + 1), hwords u64 (24, F + 1); ends_flags, ends_cur, ends_par u32; pop_value u64,
@@ -103,7 +103,7 @@ def pack(recording: Recording, tables: ProgramTables, first: int = 0, end: int |
 # ---- headers --------------------------------------------------------------------------------------------------------
 
 
-def _headers(recording: Recording, first: int, last: int) -> tuple[dict[str, Array], Array]:
+def _headers(recording: AnyRecording, first: int, last: int) -> tuple[dict[str, Array], Array]:
     """Fields int64 (F + 1,) by name, offsets not yet relative, and words uint64 (24, F + 1)."""
     end = last - first
     snapshots = recording.snapshots[first : last + 1]
@@ -129,7 +129,7 @@ def _headers(recording: Recording, first: int, last: int) -> tuple[dict[str, Arr
     return headers, words
 
 
-def _circuits_before(recording: Recording, clks: Array) -> tuple[Array, Array]:
+def _circuits_before(recording: AnyRecording, clks: Array) -> tuple[Array, Array]:
     """Per header, the circuits and the ACE rows of the rows before it."""
     ace = recording.ace
     row_clks = ace[:, _ACE_CLK].astype(np.int64)
@@ -162,16 +162,16 @@ def _check_headers(headers: dict[str, Array], words: Array, tables: ProgramTable
 # ---- queues ---------------------------------------------------------------------------------------------------------
 
 
-def _check_kinds(recording: Recording) -> None:
+def _check_kinds(recording: AnyRecording) -> None:
     if not isinstance(recording.outcome, Completed) or not len(recording.snapshots):
         raise RawStateError("recording", None, None, None, "the program failed, so there is nothing to replay")
-    if recording.snapshots.dtype != SNAPSHOT or set(recording.queues) != set(QUEUES):
+    if not is_known(recording):
         raise RawStateError("recording", None, None, None, "not the arrays of this version")
     if len(recording.final_stack) != 19 or not all(0 <= value < P for value in recording.final_stack):
         raise RawStateError("recording", None, None, "final_stack", "not 16 elements at a depth")
 
 
-def _queues(recording: Recording, bounds: Mapping[str, tuple[int, int]]) -> dict[str, Array]:
+def _queues(recording: AnyRecording, bounds: Mapping[str, tuple[int, int]]) -> dict[str, Array]:
     part: dict[str, Array] = {}
     for name, (start, stop) in bounds.items():
         if name == "bitwise":
@@ -225,7 +225,7 @@ def _canonical(name: str, values: Array) -> Array:
     return _padded(values)
 
 
-def _continuations(recording: Recording, headers: dict[str, Array]) -> Array:
+def _continuations(recording: AnyRecording, headers: dict[str, Array]) -> Array:
     """The stacks of all headers, and makes the headers' offsets count from the first of them."""
     pool, starts, counts = recording.queues["continuations"], headers["continuations"], headers["continuation_count"]
     bad = np.flatnonzero((starts < 0) | (counts < 0) | (counts > len(pool)) | (starts > len(pool) - counts))
@@ -239,7 +239,7 @@ def _continuations(recording: Recording, headers: dict[str, Array]) -> Array:
     return _narrow("continuations", pool[first:stop])
 
 
-def _external_reads(recording: Recording, bounds: tuple[int, int]) -> dict[str, Array]:
+def _external_reads(recording: AnyRecording, bounds: tuple[int, int]) -> dict[str, Array]:
     """The last access before the shard of every word that it touches and that was touched before (spec 09, B7.1)."""
     start, stop = bounds
     accesses = recording.queues["accesses"]

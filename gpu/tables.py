@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gpu.recordings import CarriedProgram
 from gpu.steps import ENTRY, HELPER_OF_KIND, STEP_OF_KIND
-from parallel.lower import Lowered
 from reference.definition.columns import COLUMN
 from reference.definition.field import P
 from reference.definition.mast import NODE_OPCODE, Block, External
+
+if TYPE_CHECKING:
+    from parallel.lower import Lowered
 
 Array = NDArray[Any]
 
@@ -49,9 +52,9 @@ class ProgramTables:
     """Every node's digest is the hash of its contents; a file may store digests that are not."""
 
     @staticmethod
-    def of(lowered: Lowered) -> ProgramTables:
-        """The tables of a lowered program."""
-        return _tables(_ByIdentity(lowered))
+    def of(program: Lowered | CarriedProgram) -> ProgramTables:
+        """The tables of a lowered program, or those that it came with."""
+        return program.tables if isinstance(program, CarriedProgram) else _tables(_ByIdentity(program))
 
 
 class _ByIdentity:
