@@ -1,0 +1,1 @@
+"""Commitments to a main trace, checked against a proof of it: a second witness, at small sizes (spec 11)."""
