@@ -162,6 +162,10 @@ class GpuEngine(ABC):
             # The first case says so again, and there it counts.
             say(f"{self.name}: {refusal}")
 
+    def record(self, case: Case) -> Recording:
+        """What the engine records of a case, nothing walked; BeyondLimits."""
+        return record(case, largest_fragment=LARGEST_FRAGMENT)
+
     def run(self, case: Case) -> GpuRun:
         """Records and walks.
 
@@ -169,7 +173,7 @@ class GpuEngine(ABC):
         everything else that the life cycle raises: an invariant, a recording that kernels refuse, a device that fails.
         """
         try:
-            recording = record(case, largest_fragment=LARGEST_FRAGMENT)
+            recording = self.record(case)
         except BeyondLimits as limit:
             raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):

@@ -150,6 +150,10 @@ class ParallelEngine:
             say("compiling the parallel engine's kernels, about a minute, once for this version of the sources ..")
         self.run(_SMALLEST)
 
+    def record(self, case: Case) -> Recording:
+        """What the engine records of a case, nothing built; BeyondLimits."""
+        return record(case, largest_fragment=LARGEST_FRAGMENT)
+
     def run(self, case: Case) -> ParallelRun:
         """Records and builds; EngineFailure when a fragment does not fit its neighbour, NotComparable for a program beyond
         the engine's limits."""
@@ -157,7 +161,7 @@ class ParallelEngine:
             self._builder.arena.give_back(self._last.buffer)
             self._last = None
         try:
-            recording = record(case, largest_fragment=LARGEST_FRAGMENT)
+            recording = self.record(case)
         except BeyondLimits as limit:
             raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from harness.backend import Engine
 from harness.localise.observer import Cause, Look, Observer, without_cuts
@@ -55,6 +55,14 @@ class Signature:
         }
 
 
+class Signed(NamedTuple):
+    """A signature, the cause that it names, and the look that shows this cause."""
+
+    signature: Signature
+    cause: Cause
+    look: Look
+
+
 class Signer:
     """Gives signatures of cases on the same engines."""
 
@@ -64,7 +72,7 @@ class Signer:
     def signature(self, case: Case) -> Signature | None:
         """The signature of a case with one cut plan; None when nothing differs."""
         look = self.observer.look(case)
-        return self.signature_of_look(look)[0] if look.cause is not None else None
+        return None if look.cause is None else self.sign(look).signature
 
     def has(self, case: Case, wanted: Signature) -> bool:
         """Whether the case has this signature; no more is run than is needed to say no."""
@@ -75,25 +83,41 @@ class Signer:
         # A wrong state at a boundary may turn out to be a wrong cell that shows without the boundary.
         if known != wanted and look.cause.kind is not Kind.BOUNDARY:
             return False
-        return self.signature_of_look(look)[0] == wanted
+        return self.sign(look).signature == wanted
 
-    def signature_of_look(self, look: Look) -> tuple[Signature, Cause]:
-        """The signature, and the cause that it names.
+    def sign(self, look: Look) -> Signed:
+        """The signature of a look that shows a difference.
 
-        The two differ from what was seen first where a boundary state is wrong because the program's state is: then the
-        cell that is wrong without any cut is the cause.
+        Where a boundary state is wrong because the program's own state is, the cause is the cell that is wrong without any
+        cut, and the look is the one without cuts.
         """
         assert look.cause is not None, "nothing differs"
         cause = look.cause
         if not _is_cut(look):
-            return _named(cause, ANY_CUTS), cause
-        plain = self.observer.look(without_cuts(look.case)).cause
-        if plain is None:
-            return _named(cause, WITH_CUTS), cause
-        if cause.kind is Kind.BOUNDARY:
-            earlier = plain.row is not None and cause.row is not None and plain.row <= cause.row
-            return (_named(plain, ANY_CUTS), plain) if earlier else (_named(cause, WITH_CUTS), cause)
-        return _named(cause, ANY_CUTS if plain.likeness == cause.likeness else WITH_CUTS), cause
+            return Signed(_named(cause, ANY_CUTS), cause, look)
+        plain = self.observer.look(without_cuts(look.case))
+        if plain.cause is None:
+            return Signed(_named(cause, WITH_CUTS), cause, look)
+        if cause.kind is Kind.BOUNDARY and _is_before(plain.cause, cause):
+            return Signed(_named(plain.cause, ANY_CUTS), plain.cause, plain)
+        dependence = ANY_CUTS if is_same_without_cuts(cause, plain.cause) else WITH_CUTS
+        return Signed(_named(cause, dependence), cause, look)
+
+
+def is_same_without_cuts(cause: Cause, plain: Cause) -> bool:
+    """Whether what shows without any cut is the same mistake.
+
+    Without cuts there is no boundary to be wrong; but a state that was wrong there because the run is wrong leaves wrong
+    outputs or lengths behind.
+    """
+    if cause.kind is Kind.BOUNDARY and plain.kind in (Kind.OUTCOME, Kind.SUMMARY):
+        return True
+    return plain.likeness == cause.likeness
+
+
+def _is_before(plain: Cause, boundary: Cause) -> bool:
+    """Whether a cell that is wrong without cuts explains a wrong boundary state: the state on its row, or something earlier."""
+    return plain.kind is Kind.CELL and plain.row is not None and boundary.row is not None and plain.row <= boundary.row
 
 
 def signature_of(case: Case, engines: Sequence[Engine]) -> Signature | None:

@@ -1,0 +1,151 @@
+"""Which step of an engine is wrong: the run itself, what is recorded of it, or what is rebuilt from that.
+
+The reference gives the state at any row and, derived from its rows, every queue entry. A recording that is right in all of
+them leaves the rebuild; one that is wrong is the cause of what was rebuilt from it, unless it is wrong only from the wrong
+row on: then run and rebuild are wrong alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, Protocol, runtime_checkable
+
+from harness.backend import Engine, EngineFailure, NotComparable, Run
+from harness.differences import field_differences
+from harness.guarded import GuardedEngine, guarded
+from harness.localise.experiments import Dependence, FaultClass
+from harness.localise.observer import Cause, Look
+from harness.localise.recorded import WrongItem, recording_of, wrong_items
+from harness.localise.rows import ProgramRows
+from harness.verdict import Kind
+from parallel.recording import Recording
+from reference.definition.case import Case
+from reference.definition.cuts import At
+from reference.definition.errors import BeyondLimits
+from reference.definition.outcome import Completed
+
+_CORE_PARTS: Final = frozenset(
+    ("clk", "context", "block address", "opcode", "registers", "block counters", "stack items", "stack depth")
+)
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """An engine that can record without building, for cases on which the build breaks."""
+
+    def record(self, case: Case) -> Recording:
+        """What its executor records."""
+
+
+class Step(StrEnum):
+    """Where the mistake is."""
+
+    RUN = "run"
+    """The program's state is wrong already while it runs."""
+    RECORDING = "recording"
+    """The run is right, and what was recorded of it is not."""
+    REBUILD = "rebuild"
+    """What was recorded is right, and what was built from it is not."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """The step of one engine that is wrong."""
+
+    engine: str
+    at: Step
+    wrong: tuple[WrongItem, ...]
+    """Wrong fields and entries of its recording, by row."""
+    text: str
+
+
+def blame(engine: GuardedEngine, look: Look, cause: Cause, dependence: Dependence) -> Blame:
+    """Judge one engine of the pair that differs."""
+    rows = look.rows
+    if rows is None:
+        return Blame(engine.name, Step.UNKNOWN, (), "the reference does not complete this program")
+    case = _with_boundary_behind(look.case, cause, rows)
+    starts = case.cut.starts(rows.count)
+    run, recording = _recorded(engine, case)
+    if recording is not None and isinstance(recording.outcome, Completed):
+        return _judged(engine.name, wrong_items(recording, rows, starts), cause, dependence)
+    if run is None or not isinstance(run.outcome, Completed):
+        return Blame(
+            engine.name, Step.UNKNOWN, (), "it completes no run of this case, so there is no recording to judge"
+        )
+    return _by_boundaries(engine.name, run, rows, cause, dependence)
+
+
+def _with_boundary_behind(case: Case, cause: Cause, rows: ProgramRows) -> Case:
+    """The case with one more cut behind the row that makes a wrong cell: is the state that is recorded there right?"""
+    if cause.kind is not Kind.CELL or cause.maker is None or cause.part not in _CORE_PARTS:
+        return case
+    behind = cause.maker + 1
+    starts = case.cut.starts(rows.count)
+    if behind >= rows.count or behind in starts:
+        return case
+    return replace(case, cuts=(At((*starts, behind)),))
+
+
+def _recorded(engine: GuardedEngine, case: Case) -> tuple[Run | None, Recording | None]:
+    try:
+        run = engine.run(case)
+        return run, recording_of(run)
+    except NotComparable:
+        return None, None
+    except EngineFailure:
+        return None, _recorded_alone(engine.inner, case)
+
+
+def _recorded_alone(engine: Engine, case: Case) -> Recording | None:
+    if not isinstance(engine, Recorder):
+        return None
+    try:
+        return guarded(engine.name, lambda: engine.record(case))
+    except (EngineFailure, NotComparable, BeyondLimits):
+        return None
+
+
+def _judged(name: str, wrong: Sequence[WrongItem], cause: Cause, dependence: Dependence) -> Blame:
+    if not wrong:
+        text = f"everything it recorded is right, so the rebuild of {_what(cause)} is wrong"
+        return Blame(name, Step.REBUILD, (), text)
+    first = wrong[0]
+    said = f"{first.name} must be {first.expected}, and is {first.recorded} (row {first.row})"
+    if _is_wrong_run(wrong, cause, dependence):
+        return Blame(name, Step.RUN, tuple(wrong), f"the run itself is wrong from here on: {said}")
+    return Blame(name, Step.RECORDING, tuple(wrong), f"what it recorded is wrong: {said}")
+
+
+def _is_wrong_run(wrong: Sequence[WrongItem], cause: Cause, dependence: Dependence) -> bool:
+    if any(item.name.startswith("final stack") for item in wrong):
+        return True
+    if cause.kind is Kind.BOUNDARY:
+        return dependence.fault_class is FaultClass.INDEPENDENT
+    is_core = cause.kind is Kind.CELL and cause.part in _CORE_PARTS and cause.maker is not None
+    return is_core and cause.maker is not None and wrong[0].row > cause.maker
+
+
+def _by_boundaries(name: str, run: Run, rows: ProgramRows, cause: Cause, dependence: Dependence) -> Blame:
+    """For an engine that shows its boundary states and no queues."""
+    try:
+        states = run.boundaries()
+    except (EngineFailure, NotComparable) as reason:
+        return Blame(name, Step.UNKNOWN, (), f"it shows no recording: {reason}")
+    wrong = [
+        WrongItem(state.clk, f"snapshot {index}: {item.name}", item.left, item.right)
+        for index, state in enumerate(states)
+        if 0 <= state.clk < rows.count
+        for item in field_differences(rows.execution.boundary(state.clk), state)
+    ]
+    if wrong:
+        return _judged(name, wrong, cause, dependence)
+    text = "its boundary states are right; it shows no queues, so a wrong entry cannot be told from a wrong rebuild"
+    return Blame(name, Step.UNKNOWN, (), text)
+
+
+def _what(cause: Cause) -> str:
+    return f"the {cause.part}" if cause.kind is Kind.CELL else "the trace"

@@ -1,0 +1,210 @@
+"""Everything that can be said about a divergence: place, provenance, odd engine, step at fault, dependence on cuts.
+
+Costs a few dozen runs of the case; a campaign asks for it once per kept finding.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.backend import Engine, EngineFailure, NotComparable
+from harness.differences import place_of
+from harness.localise.blame import Blame, blame
+from harness.localise.chiplet_provenance import ChipletProvenance
+from harness.localise.experiments import Dependence, dependence_on_cuts
+from harness.localise.observer import Cause, Observer
+from harness.localise.provenance import Provenance
+from harness.localise.queues import ExpectedQueues
+from harness.localise.recorded import recording_of
+from harness.localise.rows import ProgramRows
+from harness.localise.signature import Signature, Signed, Signer
+from harness.localise.source import From, Side, Source, Style
+from harness.localise.vote import Vote, vote
+from harness.verdict import Comparison, Difference, Kind, Place
+from reference.definition.boundary import Position
+from reference.definition.case import Case
+from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
+from reference.definition.registers import meaning
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCell:
+    """A wrong cell, or field of a boundary state, with what fed it on either side; None where that is not known."""
+
+    name: str
+    left: object
+    right: object
+    meaning: str
+    sources: tuple[Source | None, Source | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the cause lies in the program. Rows are executed rows."""
+
+    row: int
+    """The row that makes the first wrong cell, or the row that the wrong boundary state enters."""
+    operation: str
+    phase: str
+    position: Position | None
+    place: Place
+    fragment_position: Position | None
+    """Where the fragment of this row begins in the program."""
+
+    @property
+    def cut_distance(self) -> int | None:
+        """Rows from the nearest cut, negative before it; None without a cut."""
+        return None if self.place.nearest_cut is None else self.row - self.place.nearest_cut
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """What is known of one case that differs."""
+
+    case: Case
+    """The case at the cuts that show the cause; they are none when the cause shows without any."""
+    engines: tuple[str, ...]
+    signature: Signature
+    cause: Cause
+    comparison: Comparison
+    site: Site | None
+    """None for what is wrong in no place of the program."""
+    cells: tuple[WrongCell, ...]
+    vote: Vote
+    blames: tuple[Blame, ...]
+    dependence: Dependence
+    rows: ProgramRows | None
+
+    @property
+    def last_equal_row(self) -> int | None:
+        """The trace row before the first wrong one; None when there is none, or no row is wrong."""
+        return self.cause.row - 1 if self.cause.kind is Kind.CELL and self.cause.row else None
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether the case differed in the same way each time."""
+        return self.dependence.fault_class.value != "not stable"
+
+
+def localise(case: Case, engines: Sequence[Engine], *, audit: bool = True) -> Localisation | None:
+    """Localise the first difference of a case that has exactly one cut plan; None when the engines agree.
+
+    With ``audit`` traces are judged too, which tells two engines apart that no third one can.
+    """
+    signer = Signer(engines)
+    look = signer.observer.look(case, audit=audit)
+    if look.cause is None:
+        return None
+    signed = signer.sign(look)
+    return _Localiser(signer.observer, look.comparison, signed).localise()
+
+
+class _Localiser:
+    def __init__(self, observer: Observer, comparison: Comparison, signed: Signed) -> None:
+        self._observer = observer
+        self._comparison = comparison
+        self._signed = signed
+        self._look = signed.look
+        self._cause = signed.cause
+        self._rows = signed.look.rows
+
+    def localise(self) -> Localisation:
+        dependence = dependence_on_cuts(self._observer, self._look, self._cause)
+        return Localisation(
+            case=self._look.case,
+            engines=tuple(engine.name for engine in self._observer.engines),
+            signature=self._signed.signature,
+            cause=self._cause,
+            comparison=self._comparison,
+            site=self._site(),
+            cells=tuple(self._cells()),
+            vote=vote(self._observer, self._look, self._cause),
+            blames=tuple(self._blames(dependence)),
+            dependence=dependence,
+            rows=self._rows,
+        )
+
+    # ---- place ------------------------------------------------------------------------------------------------------
+
+    def _site(self) -> Site | None:
+        rows, cause = self._rows, self._cause
+        row = cause.row if cause.kind is Kind.BOUNDARY else cause.maker
+        if rows is None or row is None or row >= rows.count:
+            return None
+        starts = self._look.case.cut.starts(rows.count)
+        place = place_of(row, starts, rows.count)
+        start = starts[bisect_right(starts, row) - 1]
+        return Site(row, rows.operation(row), rows.phase(row), rows.position(row), place, rows.position(start))
+
+    # ---- provenance -------------------------------------------------------------------------------------------------
+
+    def _cells(self) -> list[WrongCell]:
+        cause, rows = self._cause, self._rows
+        sides = [None if rows is None else self._side(name, rows) for name in cause.pair]
+        found: list[WrongCell] = []
+        for item in cause.cells:
+            if rows is None or cause.row is None:
+                sources: list[Source | None] = [None, None]
+            elif cause.kind is Kind.CELL:
+                sources = [None if side is None else _source(rows, side, cause.row, item.name) for side in sides]
+            elif cause.kind is Kind.BOUNDARY and cause.row < rows.count:
+                sources = [None if side is None else _captured(rows, side, cause.row, item) for side in sides]
+            else:
+                sources = [None, None]
+            found.append(WrongCell(item.name, item.left, item.right, self._meaning(item), (sources[0], sources[1])))
+        return found
+
+    def _meaning(self, item: Difference) -> str:
+        if self._cause.kind is not Kind.CELL or self._rows is None or self._cause.row is None:
+            return ""
+        return meaning(item.name, self._rows.operation(self._cause.row))
+
+    def _side(self, name: str, rows: ProgramRows) -> Side | None:
+        """How an engine builds the case; None when it does not."""
+        engine = self._observer.engine(name)
+        try:
+            run = engine.run(self._look.case)
+            built, recording = run.built_with_cuts, recording_of(run)
+        except (EngineFailure, NotComparable):
+            return None
+        if not built:
+            return Side(name, Style.SEQUENTIAL, (0,))
+        starts = self._look.case.cut.starts(rows.count)
+        if recording is None:
+            return Side(name, Style.SEAM, starts)
+        # An engine may cut a long fragment once more for its own sake.
+        clks = {int(clk) for clk in recording.snapshots["clk"] if 0 <= clk < rows.count}
+        return Side(name, Style.SNAPSHOT, tuple(sorted({*starts, *clks})), recording)
+
+    # ---- blame ------------------------------------------------------------------------------------------------------
+
+    def _blames(self, dependence: Dependence) -> list[Blame]:
+        """Of every engine of the pair but the reference, which is what they are judged by."""
+        engines = [self._observer.engine(name) for name in dict.fromkeys(self._cause.pair) if self._is_engine(name)]
+        judged = [engine for engine in engines if engine.inner is not self._observer.reference]
+        return [blame(engine, self._look, self._cause, dependence) for engine in judged]
+
+    def _is_engine(self, name: str) -> bool:
+        return any(engine.name == name for engine in self._observer.engines)
+
+
+def _source(rows: ProgramRows, side: Side, row: int, column: str) -> Source:
+    queues = ExpectedQueues(rows)
+    is_core = GROUP_OF_COLUMN[COLUMN[column]] in ("system", "decoder", "stack")
+    if is_core and row < rows.trace.lengths.rows - 1:
+        return Provenance(rows, queues, side).of(row, column)
+    return ChipletProvenance(rows, queues, side).of(row, column)
+
+
+def _captured(rows: ProgramRows, side: Side, row: int, item: Difference) -> Source:
+    """What a field of a boundary state was taken from."""
+    before = row - 1
+    made = f"as row {before} ({rows.operation(before)}) left it" if row else "as the program begins"
+    if side.style is Style.SEQUENTIAL:
+        text = f"the machine's state when row {row} ({rows.operation(row)}) begins, {made}"
+        return Source(From.STATE, item.name, text, row=row, operation=rows.operation(row), expected=item.left)
+    fragment = side.fragment(row)
+    text = f"captured in the snapshot of fragment {fragment} when row {row} ({rows.operation(row)}) begins, {made}"
+    return Source(From.SNAPSHOT, item.name, text, fragment, row=row, operation=rows.operation(row))
