@@ -6,7 +6,7 @@ every shard has been assigned: it is what sealing adds (spec 09, section B7). So
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final
@@ -39,6 +39,21 @@ class ShardCounts:
     """Most continuations that a fragment adds to those of its header; known once the shard was replayed."""
     permutations: int = 0
     """Recorded ones: of HPERM, LOGPRECOMPILE and Merkle paths."""
+
+    @staticmethod
+    def of(counts: Mapping[str, int], growth: int) -> ShardCounts:
+        """From a raw state's counts."""
+        return ShardCounts(
+            fragments=counts["fragments"],
+            first_row=counts["first_row"],
+            end_row=counts["end_row"],
+            hasher_rows=counts["hasher_rows"],
+            bitwise_operations=counts["bitwise"],
+            accesses=counts["accesses"],
+            ace_rows=counts["ace_rows"],
+            growth=growth,
+            permutations=counts["permutations"],
+        )
 
     @property
     def core_rows(self) -> int:

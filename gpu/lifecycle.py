@@ -18,12 +18,11 @@ from gpu.byte_table import ByteTable
 from gpu.cell_checks import rows_to_open
 from gpu.chipset import ChipSet, standard
 from gpu.commit import Commitment, commit_all, commit_bytes
-from gpu.count_checks import Recorded, check_capacities, check_cursors, check_range_rows
+from gpu.count_checks import Recorded, check_capacities, check_range_rows
 from gpu.device import Device, Tag
 from gpu.errors import InvariantBroken, ShapeMismatch
 from gpu.evidence import Evidence
 from gpu.fallback import HostFallback
-from gpu.header import FIELD
 from gpu.host_device import HostDevice
 from gpu.lanes import LaneReport
 from gpu.layout import extents, lengths
@@ -34,17 +33,7 @@ from gpu.opening import join, open_rows
 from gpu.proof import Consumer, prove_all
 from gpu.raw import RawState, pack
 from gpu.recordings import AnyRecording
-from gpu.run_checks import (
-    check_bookings,
-    check_bytes,
-    check_completion,
-    check_estimates,
-    check_fallbacks,
-    check_generations,
-    check_live,
-    check_replays,
-    check_strict,
-)
+from gpu.run_checks import check_bookings, check_bytes, check_completion, check_fallbacks
 from gpu.runs import whole_section
 from gpu.session import Session
 from gpu.shards import bounds, external_reads
@@ -54,13 +43,11 @@ from gpu.survey import ProgramLayout, kernel_rows, layout_of, survey
 from gpu.tables import ProgramTables
 from gpu.transitions import Transitions
 from gpu.walk import Options, Walk
+from gpu.walk_checks import check_log, check_session
 from reference.definition.field import Word
 
 RANDOM_ROWS: Final = 8
 """Rows that an opening opens beside the borders of the sections."""
-
-QUEUES: Final = ("ends", "pops", "restores", "accesses", "advice", "permutations", "targets", "bitwise", "circuits")
-"""Queues whose offsets count from the shard's first entry."""
 
 Hook = Callable[[str, Session], None]
 """Called with a step's name and the session: a way in for planted faults. Steps: uploaded, counted, sealed, committed, proven,
@@ -151,7 +138,8 @@ class _Walker:
             if self.options.trace:
                 self.evidence.collector.demand_complete()
             if self.options.check:
-                self._check_run(launches, *surveyed)
+                check_log(device, (launches, *surveyed), self.evidence.checked)
+                self._check_run()
                 self._check_program(layout)
             made = len(device.log) - launches
         finally:
@@ -214,7 +202,7 @@ class _Walker:
             self.hook("proven", session)
             self._open(session, commitment)
             if self.options.check:
-                self._check_session(session)
+                check_session(session, self.evidence.checked)
             self._keep(session, raw)
 
     def _assign(self, session: Session, raw: RawState, layout: ProgramLayout | None) -> None:
@@ -300,32 +288,12 @@ class _Walker:
             )
         )  # fmt: skip
 
-    # ---- checks ------------------------------------------------------------------------------------------------------
-
-    def _check_session(self, session: Session) -> None:
-        generator, counts, checked = session.generator, session.counts, self.evidence.checked
-        check_live(generator.most_live, session.lanes)
-        check_generations(generator.generations, session.rounds, session.cache)
-        hdr = session.resident.host.arrays["hdr"]
-        check_cursors({name: (int(hdr[FIELD[name], 0]), int(hdr[FIELD[name], -1])) for name in QUEUES}, counts)
-        checked.update(("INV-04", "INV-23", "INV-16"))
-        if session.lanes == 1:
-            check_estimates(generator.history)
-            checked["INV-05"] += len(generator.history)
-        # Checked where the thing happens: at every use of a chip, and at every verified generation.
-        checked.update(dict.fromkeys(("INV-02", "INV-07", "INV-10"), session.uses))
-        verified = sum(one.digest is not None for one in generator.history)
-        checked.update({"INV-06": verified, "INV-09": verified})
-
-    def _check_run(self, launches: int, surveyed: int, surveyed_events: int) -> None:
-        """What the log and the byte table say of all shards."""
-        device = self.device
+    def _check_run(self) -> None:
+        """What the byte table and the fallbacks say of all shards."""
         check_bytes(self.bytes.steps)
-        check_replays(device.log[launches:], device.source.signatures)
-        check_strict(device.log[surveyed:], device.events[surveyed_events:])
         made = [event.removeprefix("fallback ") for event in self.events if event.startswith("fallback ")]
         check_fallbacks(self.options.fallback, made)
-        self.evidence.checked.update(("INV-03", "INV-08", "INV-22", "INV-24"))
+        self.evidence.checked.update(("INV-03", "INV-24"))
 
     def _check_program(self, layout: ProgramLayout | None) -> None:
         """What concerns all shards together."""

@@ -117,18 +117,7 @@ class Session:
     @property
     def shard_counts(self) -> ShardCounts:
         """How much the shard holds; ``growth`` is 0 until its side effects were counted."""
-        counts = self.counts
-        return ShardCounts(
-            fragments=counts["fragments"],
-            first_row=counts["first_row"],
-            end_row=counts["end_row"],
-            hasher_rows=counts["hasher_rows"],
-            bitwise_operations=counts["bitwise"],
-            accesses=counts["accesses"],
-            ace_rows=counts["ace_rows"],
-            growth=self._growth,
-            permutations=counts["permutations"],
-        )
+        return ShardCounts.of(self.counts, self._growth)
 
     # ---- assignment --------------------------------------------------------------------------------------------------
 
