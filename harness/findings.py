@@ -87,6 +87,14 @@ class Findings:
         """Whether :meth:`engine_failed` was told of this engine."""
         return any(failed is engine for failed, _ in self._failures)
 
+    def is_excused(self, contender: Contender) -> bool:
+        """Whether a known divergence explains how this engine's trace differs from another's or from its own."""
+        if identity_of(contender.engine) is None:
+            return False
+        kinds = (Kind.CELL, Kind.SELF, Kind.SUMMARY)
+        found = (item.divergence for item in self.excused if item.divergence.kind in kinds)
+        return any(contender.name in (divergence.left, divergence.right) for divergence in found)
+
     def judge_failures(self, contenders: Sequence[Contender]) -> None:
         """Turn every engine failure into a divergence, excused or not."""
         for engine, failure in self._failures:
