@@ -199,6 +199,13 @@ def without_root(case: Case, place: Place) -> Case:
     return _with_forests(case, forests, {}, {})
 
 
+def without_library(case: Case, library: int) -> Case:
+    """The case in which nothing of a library can be found by its digest; :func:`collected` then takes it away."""
+    libraries = list(case.libraries)
+    libraries[library] = replace(libraries[library], roots=())
+    return replace(case, libraries=tuple(libraries))
+
+
 def collected(case: Case) -> Case:
     """The case without nodes that nothing reaches and without libraries that nothing names."""
     forests = forests_of(case)

@@ -58,11 +58,12 @@ def plain_operations(search: Proposals) -> None:
 
 
 def _plain(operation: Operation) -> Operation | None:
-    shift = _shift(operation)
+    shift = shift_of(operation)
     return _PAD if shift > 0 else _DROP if shift < 0 else None
 
 
-def _shift(operation: Operation) -> int:
+def shift_of(operation: Operation) -> int:
+    """How many items the operation adds to the stack: -1, 0 or 1."""
     if operation.code in _RIGHT:
         return 1
     if operation.code in _LEFT:
@@ -83,10 +84,10 @@ def _pairs(case: Case, place: Place) -> Iterator[partial[Case]]:
     if not isinstance(node, Block):
         return
     operations = node.operations
-    takers = [index for index, operation in enumerate(operations) if _shift(operation) < 0]
+    takers = [index for index, operation in enumerate(operations) if shift_of(operation) < 0]
     last = _last_drop(case)
     for index, operation in enumerate(operations):
-        if _shift(operation) <= 0:
+        if shift_of(operation) <= 0:
             continue
         for other in takers:
             if index < other <= index + _NEAR:

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from harness.corpus import identity
 from harness.shrink.cuts import CUT_PASSES
+from harness.shrink.inline import INLINE_PASSES
 from harness.shrink.inputs import INPUT_PASSES
 from harness.shrink.operations import OPERATION_PASSES
 from harness.shrink.order import Measure, measure
 from harness.shrink.proposals import BudgetSpent, Make, NoProposal, Pass
+from harness.shrink.resume import RESUME_PASSES
+from harness.shrink.templates import TEMPLATE_PASSES
 from harness.shrink.termination import ends, row_limit
 from harness.shrink.tree import TREE_PASSES
 from harness.shrink.walks import WALK_PASSES
@@ -23,7 +26,14 @@ from reference.definition.case import Case
 from reference.definition.cuts import Every
 from reference.definition.errors import InputError
 
-PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (*TREE_PASSES, *OPERATION_PASSES, *INPUT_PASSES)
+PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (
+    *TEMPLATE_PASSES,
+    *RESUME_PASSES,
+    *TREE_PASSES,
+    *INLINE_PASSES,
+    *OPERATION_PASSES,
+    *INPUT_PASSES,
+)
 """The boldest first."""
 
 PASSES: tuple[tuple[str, Pass], ...] = (*WALK_PASSES, *CUT_PASSES, *PROGRAM_PASSES)

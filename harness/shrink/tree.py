@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
-from harness.shrink.edits import Place, collected, entered, forests_of, redirected, with_nodes, without_root
+from harness.shrink.edits import (
+    Place,
+    collected,
+    entered,
+    forests_of,
+    redirected,
+    with_nodes,
+    without_library,
+    without_root,
+)
 from harness.shrink.proposals import NoProposal, Pass, Proposals
 from reference.definition.case import Case
 from reference.definition.isa import NOOP_OPERATION, Operation, opcode
@@ -37,12 +47,22 @@ def collect(search: Proposals) -> None:
 def enter(search: Proposals) -> None:
     """The program begins with any of its nodes, or of a library's, the innermost first."""
     for place in reversed(list(places(search.best))):
-        if search.attempt(partial(_entered, place=place)):
+        if enter_node(search, place):
             return
 
 
-def _entered(case: Case, place: Place) -> Case:
-    return collected(entered(case, place))
+def enter_node(search: Proposals, place: Place, stack: tuple[int, ...] | None = None) -> bool:
+    """Whether the program that begins with the node is better; with other inputs where there are any.
+
+    The library that the node is from is left out first: what the program needs of it is now its own.
+    """
+    makers = (partial(_entered, place=place, stack=stack, drops_library=drops) for drops in (True, False))
+    return any(search.attempt(make) for make in makers if place.forest or not make.keywords["drops_library"])
+
+
+def _entered(case: Case, place: Place, stack: tuple[int, ...] | None, *, drops_library: bool) -> Case:
+    case = entered(case if stack is None else replace(case, stack=stack), place)
+    return collected(without_library(case, place.forest - 1) if drops_library else case)
 
 
 def hoist(search: Proposals) -> None:

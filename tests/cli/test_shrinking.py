@@ -178,10 +178,10 @@ def test_a_budget_ends_the_search_with_the_best_so_far():
         tried.append(candidate)
         return executes("NEG")(candidate)
 
-    shrunk = shrink(case, is_same, budget=Budget(candidates=3))
+    shrunk = shrink(case, is_same, budget=Budget(candidates=6))
     assert not shrunk.finished
-    # The case itself once, and three candidates.
-    assert len(tried) == 4
+    # The case itself once, and six candidates.
+    assert len(tried) == 7
     assert measure(shrunk.case) < measure(case)
 
 

@@ -1,0 +1,28 @@
+"""The catalogue of planted faults: everything that the harness has to catch to be trusted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.faults.fault import Fault, InKernels
+from harness.faults.in_builder import BUILDER_FAULTS
+from harness.faults.in_chiplets import CHIPLET_FAULTS
+from harness.faults.in_contexts import CONTEXT_FAULTS
+from harness.faults.in_executor import EXECUTOR_FAULTS
+
+ENGINE_FAULTS: Final[tuple[Fault, ...]] = (*EXECUTOR_FAULTS, *CONTEXT_FAULTS, *BUILDER_FAULTS, *CHIPLET_FAULTS)
+"""Faults of an engine: wrong whatever the harness does."""
+
+FAULTS: Final[tuple[Fault, ...]] = ENGINE_FAULTS
+
+KERNEL_FAULTS: Final = tuple(fault for fault in ENGINE_FAULTS if isinstance(fault.plant, InKernels))
+"""Those planted in text; their order is their number in the kernels."""
+
+
+def find_fault(name: str) -> Fault:
+    """The fault called ``name``; KeyError with the names that begin alike when there is none."""
+    for fault in FAULTS:
+        if fault.name == name:
+            return fault
+    alike = [fault.name for fault in FAULTS if fault.name[:4] == name[:4]]
+    raise KeyError(f"there is no planted fault {name!r}" + (f"; there are {', '.join(alike)}" if alike else ""))
