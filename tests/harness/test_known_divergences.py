@@ -185,6 +185,21 @@ def test_an_excused_engine_is_never_counted_as_agreeing_with_nothing_compared(re
         assert comparison.counts.nothing
 
 
+@pytest.mark.parametrize(("name", "plan"), list(WITH_WRONG_CELLS))
+def test_a_trace_that_is_wrong_in_a_known_way_is_not_audited(reference, real_vm, name, plan):
+    comparison = compare(case_named(name, plan), [reference, real_vm], audit=True)
+    assert comparison.divergences == ()
+    assert comparison.counts.audits == 1
+    assert comparison.counts.not_audited[f"{real_vm.name}: differs in a known way"] == 1
+
+
+@pytest.mark.parametrize(("name", "plan"), list(WITH_WRONG_CELLS))
+def test_the_audit_finds_that_trace_when_the_list_is_empty(reference, real_vm, name, plan):
+    comparison = compare(case_named(name, plan), [reference, real_vm], known=(), audit=True)
+    assert Kind.AUDIT in {divergence.kind for divergence in comparison.divergences}
+    assert comparison.counts.audits == 2
+
+
 def test_another_program_is_not_excused(reference):
     case = case_named("a6_ext_entry_then_ext", ONE_FRAGMENT)
     failure = EngineFailure("exec:impostor", "panicked: No block address operations recorded")
