@@ -9,41 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.account import VacuousComparison, check_account
 from harness.backend import Completed, Engine, EngineFailure, Failed, NotComparable
 from harness.differences import outcome_differences
 from harness.findings import Contender, Findings
 from harness.known import Entry, known_divergences
+from harness.parts import EXACT, Parts
 from harness.traces import compare_completed
 from harness.verdict import Comparison, Divergence, Kind, Verdict
 from reference.definition.case import Case
 from reference.definition.formats.children_first import children_first
 
-
-class VacuousComparison(Exception):  # noqa: N818 - names what was asked for
-    """Fewer than two engines were asked for: whatever they do, nothing would be compared."""
+__all__ = ["VacuousComparison", "compare"]
 
 
 def compare(
-    case: Case, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None, audit: bool = False
+    case: Case,
+    engines: Sequence[Engine],
+    *,
+    known: Sequence[Entry] | None = None,
+    audit: bool = False,
+    parts: Parts = EXACT,
 ) -> Comparison:
     """Runs a case that has exactly one cut plan on all engines and compares them.
 
     ``known`` lists the divergences to excuse: by default :func:`harness.known.known_divergences`, ``()`` for none. With
     ``audit`` the traces are judged too: the first engine's, and when anything differs each engine's. The
     verdict is DIFFER with any divergence that is not excused, AGREE when every engine was compared and agreed in
-    everything it gave, else NOT_COMPARABLE with the reasons in the counts.
+    everything it gave, else NOT_COMPARABLE with the reasons in the counts. ``parts`` are other decisions than the right
+    ones, for tests of the harness.
 
-    Raises VacuousComparison for fewer than two engines, ValueError for a case with several cut plans.
+    Raises VacuousComparison for fewer than two engines and when all agreed after less was compared than there was,
+    ValueError for a case with several cut plans.
     """
     if len({id(engine) for engine in engines}) < 2:
         raise VacuousComparison(f"a comparison needs two engines, found {len(engines)}")
     # Engines that get the case as text number nodes children first, and boundary states name nodes.
     case = children_first(case)
     cut = case.cut
-    findings = Findings(case, known_divergences() if known is None else known)
+    findings = Findings(case, known_divergences() if known is None else known, parts.find_excuse)
     contenders = [contender for engine in engines if (contender := _run(engine, case, findings)) is not None]
-    _compare_outcomes(contenders, findings)
-    compare_completed([item for item in contenders if isinstance(item.outcome, Completed)], cut, findings)
+    _compare_outcomes(contenders, findings, parts)
+    compare_completed([item for item in contenders if isinstance(item.outcome, Completed)], cut, findings, parts)
     for contender in contenders:
         for contradiction in contender.run.contradictions():
             divergence = Divergence(Kind.SELF, contender.name, contender.name, detail=contradiction)
@@ -51,7 +58,9 @@ def compare(
     if audit:
         _audit([item for item in contenders if isinstance(item.outcome, Completed)], case, findings)
     findings.judge_failures(contenders)
-    verdict = _verdict(findings, len(engines))
+    verdict = parts.verdict(findings, len(engines))
+    if verdict is Verdict.AGREE:
+        check_account(contenders, len(engines), cut, findings.counts)
     return Comparison(case.name, verdict, tuple(findings.divergences), tuple(findings.excused), findings.counts)
 
 
@@ -102,23 +111,13 @@ def _audit(completed: Sequence[Contender], case: Case, findings: Findings) -> No
             findings.add_audit(divergence, contender, rules_violated(result))
 
 
-def _compare_outcomes(contenders: Sequence[Contender], findings: Findings) -> None:
+def _compare_outcomes(contenders: Sequence[Contender], findings: Findings, parts: Parts) -> None:
     for other in contenders[1:]:
         base = contenders[0]
-        if base.outcome != other.outcome:
+        if not parts.equal_outcomes(base.outcome, other.outcome):
             differences = tuple(outcome_differences(base.outcome, other.outcome))
             findings.add(Divergence(Kind.OUTCOME, base.name, other.name, differences), base, other)
         elif isinstance(base.outcome, Failed):
             findings.counts.failures += 1
             findings.counts.comparisons += 1
             findings.note_compared(base, other)
-
-
-def _verdict(findings: Findings, engines_asked: int) -> Verdict:
-    if findings.divergences:
-        return Verdict.DIFFER
-    if findings.engines_compared < engines_asked or findings.counts.nothing:
-        if not findings.counts.not_comparable and not findings.excused:
-            findings.not_comparable("nothing was compared")
-        return Verdict.NOT_COMPARABLE
-    return Verdict.AGREE

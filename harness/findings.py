@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.backend import REAL_VM, Engine, EngineFailure, Identified, Outcome, Run, Summary
 from harness.known import Accusation, Entry, Excuse, find_excuse, outcome_text
-from harness.verdict import Counts, Divergence, Excused, Kind
+from harness.verdict import Counts, Divergence, Excused, Kind, Verdict
 from reference.definition.case import Case
 
 
@@ -40,9 +40,15 @@ class Contender:
 class Findings:
     """Divergences, excused ones, counts, and which engines were compared with another."""
 
-    def __init__(self, case: Case, entries: Sequence[Entry]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        entries: Sequence[Entry],
+        find_excuse: Callable[[Sequence[Entry], Accusation], Excuse | None] = find_excuse,
+    ) -> None:
         self._case = case
         self._entries = entries
+        self._find_excuse = find_excuse
         self._failures: list[tuple[Engine, EngineFailure]] = []
         self._compared: set[int] = set()
         self.divergences: list[Divergence] = []
@@ -145,7 +151,7 @@ class Findings:
             witness=witness.engine,
             witness_run=witness.run,
         )
-        return find_excuse(self._entries, accusation)
+        return self._find_excuse(self._entries, accusation)
 
     def _book_excused(self, excuse: Excuse, divergence: Divergence) -> None:
         self.excused.append(Excused(excuse.entry, divergence))
@@ -155,3 +161,14 @@ class Findings:
 def identity_of(engine: Engine) -> str | None:
     """Which program's behaviour the engine shows, when it says so."""
     return engine.identity if isinstance(engine, Identified) else None
+
+
+def verdict_of(findings: Findings, engines_asked: int) -> Verdict:
+    """What the findings of a comparison of so many engines amount to; books a reason where there is none yet."""
+    if findings.divergences:
+        return Verdict.DIFFER
+    if findings.engines_compared < engines_asked or findings.counts.nothing:
+        if not findings.counts.not_comparable and not findings.excused:
+            findings.not_comparable("nothing was compared")
+        return Verdict.NOT_COMPARABLE
+    return Verdict.AGREE

@@ -15,9 +15,9 @@ from harness.lockstep import (
     RowStream,
     WrongRow,
     covered_cells,
-    first_wrong_row,
     operation_name,
 )
+from harness.parts import Parts
 from harness.verdict import Difference, Divergence, Kind
 from reference.definition.boundary import BoundaryState
 from reference.definition.columns import COLUMN_NAMES, WIDTH
@@ -29,13 +29,13 @@ CUT_PLAN = "cut plan"
 """Stands for the left engine where an engine's boundaries are not those that the plan asks for."""
 
 
-def compare_completed(contenders: Sequence[Contender], cut: CutPlan, findings: Findings) -> None:
+def compare_completed(contenders: Sequence[Contender], cut: CutPlan, findings: Findings, parts: Parts) -> None:
     """Compare all runs with the first one; when that one breaks, go on with the next as the first."""
     remaining = list(contenders)
     while len(remaining) >= 2:
         base = remaining[0]
         try:
-            _TraceComparison(base, cut, findings).against(remaining[1:])
+            _TraceComparison(base, cut, findings, parts).against(remaining[1:])
         except EngineFailure as failure:
             findings.engine_failed(base.engine, failure)
         except NotComparable as refusal:
@@ -75,15 +75,16 @@ class _Block:
 class _TraceComparison:
     """One run against any number of others. EngineFailure and NotComparable that leave it are the first engine's."""
 
-    def __init__(self, base: Contender, cut: CutPlan, findings: Findings) -> None:
+    def __init__(self, base: Contender, cut: CutPlan, findings: Findings, parts: Parts) -> None:
         self._base = base
         self._cut = cut
         self._findings = findings
+        self._parts = parts
         self._starts = cut.starts(base.summary.core)
         self._boundaries = self._boundaries_of(base)
 
     def against(self, others: Sequence[Contender]) -> None:
-        stream = RowStream(self._base.name, self._base.run.windows(), self._base.summary.rows)
+        stream = self._parts.row_stream(self._base.name, self._base.run.windows(), self._base.summary.rows)
         followers = [follower for other in others if (follower := self._follow(other)) is not None]
         while followers and (count := stream.available()):
             followers = self._compare_next(stream, followers, min(count, BLOCK_ROWS))
@@ -93,9 +94,9 @@ class _TraceComparison:
     def _follow(self, other: Contender) -> _Follower | None:
         """Compares everything but the cells; None when the engine broke or refused on the way."""
         try:
-            differences = tuple(field_differences(self._base.summary, other.summary))
+            differences = tuple(self._parts.field_differences(self._base.summary, other.summary))
             boundaries = self._boundaries_of(other)
-            stream = RowStream(other.name, other.run.windows(), other.summary.rows)
+            stream = self._parts.row_stream(other.name, other.run.windows(), other.summary.rows)
         except EngineFailure as failure:
             self._findings.engine_failed(other.engine, failure)
             return None
@@ -134,7 +135,7 @@ class _TraceComparison:
     def _compare_boundaries(
         self, left: Sequence[BoundaryState], other: Contender, right: Sequence[BoundaryState]
     ) -> None:
-        for mine, theirs in zip(left, right, strict=False):
+        for mine, theirs in self._parts.boundary_pairs(left, right):
             self._findings.counts.boundaries += 1
             if mine != theirs:
                 divergence = Divergence(
@@ -179,7 +180,7 @@ class _TraceComparison:
         if right is None:
             return False
         self._findings.note_compared(self._base, follower.contender)
-        while (wrong := first_wrong_row(block.cells, right, block.first_row, follower.regions)) is not None:
+        while (wrong := self._parts.first_wrong_row(block.cells, right, block.first_row, follower.regions)) is not None:
             divergence = self._cell_divergence(block, right, follower.contender.name, wrong)
             excuse = self._findings.add(divergence, self._base, follower.contender)
             if excuse is None or excuse.region is None:
