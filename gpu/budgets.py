@@ -38,11 +38,15 @@ _REPLAY: Final = Budget(
     on={"sm_100": 240, "sm_120": 240},
 )
 _LAST_ROW: Final = Budget(128, "one row of the trace, by one thread")
+_INVERSES: Final = Budget(
+    64, "holds eight values and their products for one inversion", on={"sm_100": 72, "sm_120": 72}
+)
 _HASHER_BUS: Final = Budget(64, "mixes messages of 12 elements", on={"sm_100": 80, "sm_120": 80})
 
 BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
     {
         **dict.fromkeys(("replay", "replay_sides"), _REPLAY),
+        **dict.fromkeys(("helper_inverse", "mem_inverse"), _INVERSES),
         "last_row": _LAST_ROW,
         "hsh_bus": _HASHER_BUS,
         **dict.fromkeys(("hsh_states", "merkle_absorb", "merkle_level"), PERMUTATION),

@@ -43,6 +43,7 @@ DEV u64 mul(u64 a, u64 b) { return canon(mul_lazy(a, b)); }
 
 // a^(2^n) of any representative; lazy.
 DEV u64 square_n(u64 a, u32 n) {
+    #pragma unroll 1
     for (u32 i = 0; i < n; i++) a = mul_lazy(a, a);
     return a;
 }
@@ -57,16 +58,17 @@ DEV u64 power(u64 a, u64 e) {
     return canon(r);
 }
 
-// a^(P - 2) of any representative, canonical: the inverse, and 0 for 0. P - 2 in binary is 31 ones, a zero and 32 ones;
-// tK below is a^(2^K - 1). 63 squarings and 9 products.
+// a^(P - 2) of any representative, canonical: the inverse, and 0 for 0. P - 2 in binary is 31 ones, a zero and 32 ones. Nine
+// rounds, each some squarings and a product, make the runs of 2, 3, 6, 12, 24, 30, 31 ones, then the zero and 31 ones, then
+// the last one: 63 squarings and 9 products. A round multiplies by a, by what it began with, or by the run of six; so one body
+// of code serves all: written out it is twenty times as long, and a kernel has several.
 DEV u64 inverse(u64 a) {
-    u64 t2 = mul_lazy(square_n(a, 1), a);
-    u64 t3 = mul_lazy(square_n(t2, 1), a);
-    u64 t6 = mul_lazy(square_n(t3, 3), t3);
-    u64 t12 = mul_lazy(square_n(t6, 6), t6);
-    u64 t24 = mul_lazy(square_n(t12, 12), t12);
-    u64 t30 = mul_lazy(square_n(t24, 6), t6);
-    u64 t31 = mul_lazy(square_n(t30, 1), a);
-    u64 ones_zero_ones = mul_lazy(square_n(t31, 32), t31);
-    return mul(square_n(ones_zero_ones, 1), a);
+    u64 r = a, six = a;
+    #pragma unroll 1
+    for (u32 k = 0; k < 9; k++) {
+        u64 factor = (0x9Cu >> k) & 1 ? r : k == 5 ? six : a;
+        r = mul_lazy(square_n(r, (u32)(0x180118C183041ULL >> (6 * k)) & 63u), factor);
+        if (k == 2) six = r;
+    }
+    return canon(r);
 }

@@ -76,9 +76,20 @@ DEV void fri_fold(const u64* s, u64* items, u64* helpers) {
     u64 factor = fri_factor((u32)s[9]);
     u64 x = mul(mul(7ULL, s[10]), factor), x_inverse = inverse(x);
     Pair ev = ext_scale(pair(s[14], s[13]), x_inverse), es = ext_mul(ev, ev);
-    Pair t = fold_two(pair(s[7], s[6]), pair(s[3], s[2]), ev);
-    Pair u = fold_two(pair(s[5], s[4]), pair(s[1], s[0]), ext_scale(ev, FRI_TAU_INVERSE));
-    Pair r = fold_two(t, u, es);
+    // Three foldings by two, the last of what the others gave; one body of code serves them.
+    Pair t = pair(0, 0), u = t, r = t, challenge = ev;
+    Pair left = pair(s[7], s[6]), right = pair(s[3], s[2]);
+    #pragma unroll 1
+    for (u32 k = 0; k < 3; k++) {
+        r = fold_two(left, right, challenge);
+        if (k == 0) {
+            t = r;
+            left = pair(s[5], s[4]); right = pair(s[1], s[0]); challenge = ext_scale(ev, FRI_TAU_INVERSE);
+        } else if (k == 1) {
+            u = r;
+            left = t; right = u; challenge = es;
+        }
+    }
     u64 square = mul(s[10], s[10]);
     items[0] = t.c1; items[1] = t.c0; items[2] = u.c1; items[3] = u.c0;
     #pragma unroll
