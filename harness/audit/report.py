@@ -19,7 +19,7 @@ def report_lines(result: AuditResult, limit: int = 16) -> list[str]:
     for violation in result.violations[:limit]:
         lines += violation_lines(violation)
     if len(result.violations) > limit:
-        lines.append(f"and {_rules(len(result.violations) - limit)} more")
+        lines.append(f"and {len(result.violations) - limit} more")
     by_reason = Counter(item.reason for item in result.not_checked)
     lines += [f"not checked: {reason} ({_rules(count)})" for reason, count in sorted(by_reason.items())]
     return lines
