@@ -62,21 +62,50 @@ class Blame:
     text: str
 
 
-def blame(engine: GuardedEngine, look: Look, cause: Cause, dependence: Dependence) -> Blame:
-    """Judge one engine of the pair that differs."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the recording of one engine shows, before it is known how the difference depends on cuts."""
+
+    engine: str
+    judged: bool
+    """Whether there was a recording, or boundary states that are wrong, to judge by."""
+    wrong: tuple[WrongItem, ...] = ()
+    at: Step = Step.UNKNOWN
+    """When that is known already."""
+    text: str = ""
+
+
+def evidence(engine: GuardedEngine, look: Look, cause: Cause) -> Evidence:
+    """Compare what one engine of the pair recorded with what the reference's rows say it must be."""
     rows = look.rows
+    if cause.kind is Kind.OUTCOME and any(item.name in ("outcome", "clk") for item in cause.cells):
+        text = "the run itself ends in another way, so nothing is built from it"
+        return Evidence(engine.name, judged=False, at=Step.RUN, text=text)
     if rows is None:
-        return Blame(engine.name, Step.UNKNOWN, (), "the reference does not complete this program")
+        return Evidence(engine.name, judged=False, text="the reference does not complete this program")
     case = _with_boundary_behind(look.case, cause, rows)
-    starts = case.cut.starts(rows.count)
     run, recording = _recorded(engine, case)
     if recording is not None and isinstance(recording.outcome, Completed):
-        return _judged(engine.name, wrong_items(recording, rows, starts), cause, dependence)
+        wrong = wrong_items(recording, rows, case.cut.starts(rows.count))
+        return Evidence(engine.name, judged=True, wrong=tuple(wrong))
     if run is None or not isinstance(run.outcome, Completed):
-        return Blame(
-            engine.name, Step.UNKNOWN, (), "it completes no run of this case, so there is no recording to judge"
-        )
-    return _by_boundaries(engine.name, run, rows, cause, dependence)
+        text = "it completes no run of this case, so there is no recording to judge"
+        return Evidence(engine.name, judged=False, text=text)
+    return _by_boundaries(engine.name, run, rows)
+
+
+def blame(found: Evidence, cause: Cause, dependence: Dependence) -> Blame:
+    """Judge one engine of the pair that differs."""
+    if not found.judged:
+        return Blame(found.engine, found.at, (), found.text)
+    if not found.wrong:
+        text = f"everything it recorded is right, so the rebuild of {_what(cause)} is wrong"
+        return Blame(found.engine, Step.REBUILD, (), text)
+    first = found.wrong[0]
+    said = f"{first.name} must be {first.expected}, and is {first.recorded} (row {first.row})"
+    if _is_wrong_run(found.wrong, cause, dependence):
+        return Blame(found.engine, Step.RUN, found.wrong, f"the run itself is wrong from here on: {said}")
+    return Blame(found.engine, Step.RECORDING, found.wrong, f"what it recorded is wrong: {said}")
 
 
 def _with_boundary_behind(case: Case, cause: Cause, rows: ProgramRows) -> Case:
@@ -109,17 +138,6 @@ def _recorded_alone(engine: Engine, case: Case) -> Recording | None:
         return None
 
 
-def _judged(name: str, wrong: Sequence[WrongItem], cause: Cause, dependence: Dependence) -> Blame:
-    if not wrong:
-        text = f"everything it recorded is right, so the rebuild of {_what(cause)} is wrong"
-        return Blame(name, Step.REBUILD, (), text)
-    first = wrong[0]
-    said = f"{first.name} must be {first.expected}, and is {first.recorded} (row {first.row})"
-    if _is_wrong_run(wrong, cause, dependence):
-        return Blame(name, Step.RUN, tuple(wrong), f"the run itself is wrong from here on: {said}")
-    return Blame(name, Step.RECORDING, tuple(wrong), f"what it recorded is wrong: {said}")
-
-
 def _is_wrong_run(wrong: Sequence[WrongItem], cause: Cause, dependence: Dependence) -> bool:
     if any(item.name.startswith("final stack") for item in wrong):
         return True
@@ -129,22 +147,20 @@ def _is_wrong_run(wrong: Sequence[WrongItem], cause: Cause, dependence: Dependen
     return is_core and cause.maker is not None and wrong[0].row > cause.maker
 
 
-def _by_boundaries(name: str, run: Run, rows: ProgramRows, cause: Cause, dependence: Dependence) -> Blame:
+def _by_boundaries(name: str, run: Run, rows: ProgramRows) -> Evidence:
     """For an engine that shows its boundary states and no queues."""
     try:
         states = run.boundaries()
     except (EngineFailure, NotComparable) as reason:
-        return Blame(name, Step.UNKNOWN, (), f"it shows no recording: {reason}")
-    wrong = [
+        return Evidence(name, judged=False, text=f"it shows no recording: {reason}")
+    wrong = tuple(
         WrongItem(state.clk, f"snapshot {index}: {item.name}", item.left, item.right)
         for index, state in enumerate(states)
         if 0 <= state.clk < rows.count
         for item in field_differences(rows.execution.boundary(state.clk), state)
-    ]
-    if wrong:
-        return _judged(name, wrong, cause, dependence)
+    )
     text = "its boundary states are right; it shows no queues, so a wrong entry cannot be told from a wrong rebuild"
-    return Blame(name, Step.UNKNOWN, (), text)
+    return Evidence(name, judged=bool(wrong), wrong=wrong, text=text)
 
 
 def _what(cause: Cause) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from harness.backend import Engine, EngineFailure, NotComparable
 from harness.localise.observer import Cause, Look, Observer, without_cuts
 from harness.localise.signature import is_same_without_cuts
 from harness.verdict import Kind
@@ -87,16 +88,20 @@ def _rows(count: int | None) -> str:
     return "rows" if count is None else f"{count} row{'s'[: abs(count) != 1]}"
 
 
-def dependence_on_cuts(observer: Observer, look: Look, cause: Cause) -> Dependence:
-    """Find out. ``cause`` is what was seen of the look's case; a few dozen runs at most."""
-    return _Trial(observer, look, cause).conclude()
+def dependence_on_cuts(observer: Observer, look: Look, cause: Cause, *, near: int | None = None) -> Dependence:
+    """Find out. ``cause`` is what was seen of the look's case; a few dozen runs at most.
+
+    ``near`` is where to look for the cut when the cause has no row.
+    """
+    return _Trial(observer, look, cause, near if cause.row is None else cause.row).conclude()
 
 
 class _Trial:
-    def __init__(self, observer: Observer, look: Look, cause: Cause) -> None:
+    def __init__(self, observer: Observer, look: Look, cause: Cause, near: int | None) -> None:
         self._observer = observer
         self._case = look.case
         self._cause = cause
+        self._near = near
         self._count = look.rows.count if look.rows is not None else _largest_cut(look.case.cut)
         self._done: list[Experiment] = []
 
@@ -140,16 +145,23 @@ class _Trial:
     def _try(self, change: str, plan: CutPlan, *, cut: int | None = None) -> Experiment:
         """Run the case with this plan."""
         cause = self._observer.look(replace(self._case, cuts=(plan,))).cause
-        # The operation is another one where the cut has moved.
-        shows = cause is not None and (cause.kind, cause.part) == (self._cause.kind, self._cause.part)
+        shows = cause is not None and self._is_like(cause)
         row = cause.row if shows and cause is not None else None
         distance = row - cut if row is not None and cut is not None else None
         done = Experiment(change, plan, shows, row, distance)
         self._done.append(done)
         return done
 
+    def _is_like(self, cause: Cause) -> bool:
+        """The operation is another one where the cut has moved, and a context that breaks an engine at one cut gives wrong
+        cells at another."""
+        return self._cause.kind is Kind.ENGINE_FAILURE or (cause.kind, cause.part) == (
+            self._cause.kind,
+            self._cause.part,
+        )
+
     def _is_there(self, done: Experiment) -> bool:
-        return done.shows and done.row == self._cause.row
+        return done.shows and (self._cause.row is None or done.row == self._cause.row)
 
     # ---- which cuts are needed --------------------------------------------------------------------------------------
 
@@ -166,7 +178,7 @@ class _Trial:
 
     def _nearest(self, cuts: Sequence[int]) -> list[int]:
         """The last cut that is not behind the wrong row, the first one behind it, and so on."""
-        row = self._cause.row
+        row = self._near
         if row is None:
             return list(cuts[-SINGLE_CUTS_TRIED:][::-1])
         return sorted(cuts, key=lambda cut: (abs(cut - row), cut > row))[:SINGLE_CUTS_TRIED]
@@ -225,4 +237,11 @@ def _largest_cut(plan: CutPlan) -> int:
 
 def _is_built(observer: Observer, case: Case) -> bool:
     """Whether every engine really cuts its build there; one that cannot is asked with a fragment size instead."""
-    return all(engine.inner is observer.reference or engine.run(case).built_with_cuts for engine in observer.engines)
+    return all(engine.inner is observer.reference or _cuts(engine, case) for engine in observer.engines)
+
+
+def _cuts(engine: Engine, case: Case) -> bool:
+    try:
+        return engine.run(case).built_with_cuts
+    except (EngineFailure, NotComparable):
+        return True

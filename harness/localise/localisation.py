@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.backend import Engine, EngineFailure, NotComparable
 from harness.differences import place_of
-from harness.localise.blame import Blame, blame
+from harness.localise.blame import Blame, Evidence, blame, evidence
 from harness.localise.chiplet_provenance import ChipletProvenance
 from harness.localise.experiments import Dependence, dependence_on_cuts
 from harness.localise.observer import Cause, Observer
@@ -111,26 +111,32 @@ class _Localiser:
         self._rows = signed.look.rows
 
     def localise(self) -> Localisation:
-        dependence = dependence_on_cuts(self._observer, self._look, self._cause)
+        found = self._evidence()
+        # A failure of an engine has no row; what is wrong in its recording has.
+        recorded = next((item.row for each in found for item in each.wrong), None)
+        dependence = dependence_on_cuts(self._observer, self._look, self._cause, near=recorded)
         return Localisation(
             case=self._look.case,
             engines=tuple(engine.name for engine in self._observer.engines),
             signature=self._signed.signature,
             cause=self._cause,
             comparison=self._comparison,
-            site=self._site(),
+            site=self._site(recorded),
             cells=tuple(self._cells()),
             vote=vote(self._observer, self._look, self._cause),
-            blames=tuple(self._blames(dependence)),
+            blames=tuple(blame(each, self._cause, dependence) for each in found),
             dependence=dependence,
             rows=self._rows,
         )
 
     # ---- place ------------------------------------------------------------------------------------------------------
 
-    def _site(self) -> Site | None:
+    def _site(self, recorded: int | None) -> Site | None:
+        """The row of the cause; where it has none, of the first thing that was recorded wrongly."""
         rows, cause = self._rows, self._cause
         row = cause.row if cause.kind is Kind.BOUNDARY else cause.maker
+        if row is None:
+            row = recorded
         if rows is None or row is None or row >= rows.count:
             return None
         starts = self._look.case.cut.starts(rows.count)
@@ -142,7 +148,7 @@ class _Localiser:
 
     def _cells(self) -> list[WrongCell]:
         cause, rows = self._cause, self._rows
-        sides = [None if rows is None else self._side(name, rows) for name in cause.pair]
+        sides = [self._side(name, rows) if rows is not None and self._is_engine(name) else None for name in cause.pair]
         found: list[WrongCell] = []
         for item in cause.cells:
             if rows is None or cause.row is None:
@@ -178,13 +184,13 @@ class _Localiser:
         clks = {int(clk) for clk in recording.snapshots["clk"] if 0 <= clk < rows.count}
         return Side(name, Style.SNAPSHOT, tuple(sorted({*starts, *clks})), recording)
 
-    # ---- blame ------------------------------------------------------------------------------------------------------
+    # ---- the step at fault ------------------------------------------------------------------------------------------
 
-    def _blames(self, dependence: Dependence) -> list[Blame]:
+    def _evidence(self) -> list[Evidence]:
         """Of every engine of the pair but the reference, which is what they are judged by."""
         engines = [self._observer.engine(name) for name in dict.fromkeys(self._cause.pair) if self._is_engine(name)]
         judged = [engine for engine in engines if engine.inner is not self._observer.reference]
-        return [blame(engine, self._look, self._cause, dependence) for engine in judged]
+        return [evidence(engine, self._look, self._cause) for engine in judged]
 
     def _is_engine(self, name: str) -> bool:
         return any(engine.name == name for engine in self._observer.engines)

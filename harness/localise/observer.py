@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.backend import Engine, EngineFailure, NotComparable
+from harness.backend import Engine, EngineFailure, Failed, NotComparable
 from harness.backends.reference import ReferenceEngine
 from harness.compare import compare
 from harness.guarded import GuardedEngine, guarded
@@ -25,6 +25,8 @@ from reference.definition.formats.children_first import children_first
 from reference.execution import Execution
 
 WHOLE_PROGRAM: Final = float("inf")
+MISPLACED: Final = "boundary rows"
+"""The part that is wrong where an engine's boundaries are not at the rows that the plan asks for."""
 _CAPTURED_BEFORE_ROW: Final = 0.75
 """A boundary state is captured before its row, and before anybody sees the state that the row before left behind."""
 
@@ -136,14 +138,31 @@ class Observer:
             case Kind.CELL:
                 name = divergence.columns[0].name
                 return Cause(divergence, name, divergence.row, divergence.columns, operation=divergence.operation)
-            case Kind.BOUNDARY if divergence.row is not None:
-                field = divergence.columns[0].name.partition("[")[0]
-                known = rows is not None and divergence.row < rows.count
-                operation = rows.operation(divergence.row) if rows is not None and known else ""
-                tag = rows.tag(divergence.row) if rows is not None and known else ""
-                return Cause(divergence, field, divergence.row, divergence.columns, operation=operation, tag=tag)
+            case Kind.BOUNDARY:
+                return _boundary_cause(case, divergence, rows)
+            case Kind.OUTCOME:
+                return self._outcome_cause(case, divergence, rows)
             case _:
                 return Cause(divergence, divergence.reason, divergence.row, divergence.columns)
+
+    def _outcome_cause(self, case: Case, divergence: Divergence, rows: ProgramRows | None) -> Cause:
+        """Where an engine fails that should not, the row at which it does."""
+        reason = divergence.reason or ", ".join(item.name for item in divergence.columns)
+        clk = self._failing_clk(case, divergence)
+        if rows is None or clk is None or clk >= rows.count:
+            return Cause(divergence, reason, cells=divergence.columns)
+        operation, tag = rows.operation(clk), rows.tag(clk)
+        return Cause(divergence, reason, None, divergence.columns, clk, operation, tag)
+
+    def _failing_clk(self, case: Case, divergence: Divergence) -> int | None:
+        for name in (divergence.left, divergence.right):
+            try:
+                outcome = self.engine(name).run(case).outcome
+            except (EngineFailure, NotComparable):
+                continue
+            if isinstance(outcome, Failed) and outcome.clk is not None:
+                return outcome.clk
+        return None
 
     def _cell_cause(self, case: Case, divergence: Divergence, rows: ProgramRows) -> Cause:
         pair = divergence.left, divergence.right
@@ -170,6 +189,25 @@ class Observer:
             tag="padding" if maker is None else rows.tag(maker),
             spots=tuple(spots),
         )
+
+
+def _boundary_cause(case: Case, divergence: Divergence, rows: ProgramRows | None) -> Cause:
+    field, row = divergence.columns[0].name.partition("[")[0], divergence.row
+    if row is None:
+        # The engine's boundaries are not those of the plan: the first that is missing or too many.
+        field, row = MISPLACED, _misplaced(case, divergence, rows)
+    if rows is None or row is None or row >= rows.count:
+        return Cause(divergence, field, row, divergence.columns)
+    return Cause(divergence, field, row, divergence.columns, operation=rows.operation(row), tag=rows.tag(row))
+
+
+def _misplaced(case: Case, divergence: Divergence, rows: ProgramRows | None) -> int | None:
+    first = divergence.columns[0]
+    if "[" in first.name:
+        return int(str(first.left))
+    starts = case.cut.starts(rows.count) if rows is not None else ()
+    given = int(str(first.right))
+    return starts[given] if given < len(starts) else None
 
 
 def _time(divergence: Divergence) -> float:

@@ -108,7 +108,9 @@ def maker_of(rows: ProgramRows, row: int, column: str) -> int | None:
     if group == "chiplets":
         return requesting_row(rows, row)
     if group in STATE_GROUPS:
-        return row - 1 if 0 < row <= rows.count else None
+        # The row behind the program shows the state that its last row left, under a number that padding gives it.
+        last = rows.count if column != "clk" else rows.count - 1
+        return row - 1 if 0 < row <= last else None
     return row if row < rows.count else None
 
 

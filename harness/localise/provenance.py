@@ -232,7 +232,8 @@ class Provenance:
         fragment = self._side.fragment(row)
         start = self._side.starts[fragment]
         within = index - int(self._rows.taken[entry.queue][start])
-        name = f"{entry.queue}.{entry.field}" if entry.field else entry.queue
+        element = f"[{entry.element[-1]}]" if entry.element else ""
+        name = f"{entry.queue}.{entry.field}{element}" if entry.field else entry.queue + element
         text = (
             f"{name} of entry {index} (entry {within} of fragment {fragment}), which row {row} ({operation}) recorded and takes"
             f"{origin_text}"

@@ -24,7 +24,7 @@ _GROUPS: Final = {"system": SYSTEM, "decoder": DECODER, "stack": STACK, "range":
 
 
 class Spot(NamedTuple):
-    """Where one group of columns is wrong first."""
+    """Where one group of columns is wrong first: in the memory's table, which is sorted, the earliest access."""
 
     group: str
     """system, decoder, stack, range, pad, a section of the chiplets, or the last row."""
@@ -53,6 +53,8 @@ class _Tally:
 
     first: tuple[int, NDArray[np.intp], Cells, Cells] | None = None
     """Row, wrong columns, and both engines' cells of that row."""
+    clk: int | None = None
+    """In a table that is sorted by something else: the row that asked for this one."""
     count: int = 0
     last: int = -1
 
@@ -63,6 +65,8 @@ class _Group:
     columns: slice
     first_row: int
     end_row: int
+    clks: Cells | None = None
+    """Of a table that is not in the order of the program: the row that asked for each row, (rows of the trace,) uint64."""
     tally: _Tally = field(default_factory=_Tally)
 
 
@@ -110,9 +114,15 @@ def _count(group: _Group, wrong: NDArray[np.bool_], row: int, mine: Cells, their
     if not found.size:
         return
     tally = group.tally
+    at = first + int(found[0])
+    if group.clks is not None:
+        # Sorted by address: what comes first in the program is somewhere among the wrong rows.
+        clks = group.clks[row + first + found]
+        at, clk = first + int(found[clks.argmin()]), int(clks.min())
+        if tally.clk is None or clk < tally.clk:
+            tally.first, tally.clk = None, clk
     if tally.first is None:
-        at = first + int(found[0])
-        columns = group.columns.start + np.flatnonzero(part[:, found[0]])
+        columns = group.columns.start + np.flatnonzero(part[:, at - first])
         tally.first = row + at, columns, mine[:, at].copy(), theirs[:, at].copy()
     tally.count += len(found)
     tally.last = row + first + int(found[-1])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from harness.localise.blame import Blame
 from harness.localise.experiments import Dependence, Experiment
@@ -15,6 +16,9 @@ from harness.reporting import divergence_json
 from harness.verdict import Kind
 from reference.definition.boundary import Position
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
+
+DETAIL_LINES: Final = 12
+"""Of what an engine said about itself; the report of a finding has all of it."""
 
 
 def localisation_lines(found: Localisation) -> list[str]:
@@ -35,19 +39,20 @@ def _place_lines(found: Localisation) -> Iterator[str]:
             last = found.last_equal_row
             equal = "no row before it" if last is None else f"last equal row {last}"
             yield f"first wrong row {cause.row} of the {cause.part}, {equal}"
+            if cause.divergence.row != cause.row:
+                yield f"(first in the order of the program; in the order of the trace row {cause.divergence.row} is)"
         case Kind.BOUNDARY if cause.row is not None:
             yield f"wrong boundary state at row {cause.row}: {cause.part}"
         case _:
             yield f"{cause.kind.value}: {cause.part}"
-            if cause.divergence.detail:
-                yield from cause.divergence.detail.splitlines()
+            yield from cause.divergence.detail.splitlines()[:DETAIL_LINES]
     if found.site is not None:
-        yield from site_lines(found.site, is_boundary=cause.kind is Kind.BOUNDARY)
+        yield from site_lines(found.site, cause.kind)
 
 
-def site_lines(site: Site, *, is_boundary: bool = False) -> Iterator[str]:
+def site_lines(site: Site, kind: Kind) -> Iterator[str]:
     """Where in the program: row, operation, phase, fragment, distance to the nearest cut."""
-    what = "the row behind it" if is_boundary else "made by row"
+    what = {Kind.BOUNDARY: "the row behind it,", Kind.CELL: "made by row"}.get(kind, "at row")
     yield f"{what} {site.row}: {site.operation}, {site.phase}, {position_text(site.position)}"
     if site.place.fragment is not None:
         begins = f"begins at row {site.place.fragment_start} ({position_text(site.fragment_position)})"
@@ -76,12 +81,14 @@ def position_text(position: Position | None) -> str:
 
 
 def _cell_lines(found: Localisation) -> Iterator[str]:
+    """The wrong cells; what fed them once for all that have it in common."""
     pair = found.cause.pair
     width = max(map(len, pair))
-    for cell in found.cells:
-        note = f"   ({cell.meaning})" if cell.meaning else ""
-        yield f"{cell.name}: {cell.left} | {cell.right}{note}"
-        for name, source in zip(pair, cell.sources, strict=True):
+    for sources, group in groupby(found.cells, lambda cell: cell.sources):
+        for cell in group:
+            note = f"   ({cell.meaning})" if cell.meaning else ""
+            yield f"{cell.name}: {cell.left} | {cell.right}{note}"
+        for name, source in zip(pair, sources, strict=True):
             if source is not None:
                 yield f"  {name:<{width}}  {source_text(source)}"
 
@@ -115,23 +122,24 @@ def _judgement_lines(found: Localisation) -> Iterator[str]:
         for item in each.wrong[1:4]:
             yield f"  also {item.name}: {item.expected}, and is {item.recorded} (row {item.row})"
     yield f"cuts: {found.dependence.text}"
-    yield from (f"  {line}" for line in experiment_lines(found.dependence))
+    yield from (f"  {line}" for line in experiment_lines(found.dependence, found.cause.row))
 
 
-def experiment_lines(dependence: Dependence) -> Iterator[str]:
-    """One line for each further run."""
+def experiment_lines(dependence: Dependence, row: int | None) -> Iterator[str]:
+    """One line for each further run; ``row`` is where the difference showed at first."""
     width = max((len(each.change) for each in dependence.experiments), default=0)
     for each in dependence.experiments:
-        yield f"{each.change:<{width}}  {plan_text(each.plan):<12}  {shown_text(each)}"
+        yield f"{each.change:<{width}}  {plan_text(each.plan):<12}  {shown_text(each, row)}"
 
 
-def shown_text(experiment: Experiment) -> str:
-    """What a further run showed."""
+def shown_text(experiment: Experiment, row: int | None) -> str:
+    """What a further run showed, when ``row`` was the wrong one at first."""
     if not experiment.shows:
         return "gone"
-    where = "" if experiment.row is None else f" at row {experiment.row}"
+    if experiment.row is None:
+        return "there"
     behind = "" if experiment.distance is None else f", {experiment.distance:+d} from the cut"
-    return f"there{where}{behind}"
+    return f"{'there' if experiment.row == row else 'instead'} at row {experiment.row}{behind}"
 
 
 def plan_text(plan: CutPlan) -> str:
