@@ -23,9 +23,12 @@ from gpu.buffer import Buffer, View
 from gpu.device import Device, Lane
 from gpu.errors import BudgetExceeded, DeviceError, DeviceUnavailable, KernelBuildError
 from gpu.launching import Argument
-from gpu.source import Parameter, Signature, load
+from gpu.source import Signature, load
 
 OPTIONS: Final = ("--std=c++17",)
+
+DEVICE_TO_DEVICE: Final = 3
+"""cudaMemcpyDeviceToDevice."""
 
 _SCALARS: Final[dict[str, Any]] = {"u8": np.uint8, "u32": np.uint32, "u64": np.uint64}
 
@@ -72,7 +75,7 @@ class CudaDevice(Device):
         self._cupy = importlib.import_module("cupy")
         self._ordinal = ordinal
         self._lock = threading.RLock()
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[str, tuple[Any, tuple[Any, ...]]] = {}
         with self._errors():
             self._pool = self._cupy.cuda.MemoryPool()
             self._module = self._cupy.RawModule(code=self.source.text, options=OPTIONS)
@@ -115,6 +118,19 @@ class CudaDevice(Device):
         """Bytes of live blocks of this device's pool; every block is rounded up to 512 bytes."""
         return int(self._pool.used_bytes())
 
+    def mark(self, lane: Lane | None = None) -> Any:
+        """An event that has a time."""
+        with self._errors():
+            event = self._cupy.cuda.Event(block=True, disable_timing=False)
+            event.record(self._lane_of(lane).stream)
+            return event
+
+    def seconds(self, first: Any, last: Any) -> float:
+        """By the device's own clock, of which the events know half a microsecond."""
+        with self._errors():
+            last.synchronize()
+            return float(self._cupy.cuda.get_elapsed_time(first, last)) / 1000
+
     def close(self) -> None:
         """Waits for all lanes and returns the pool's free blocks to the driver."""
         with self._errors():
@@ -146,6 +162,12 @@ class CudaDevice(Device):
         with self._errors(), self._ordered(self._main, (source,), (target,)):
             target.array[...] = source.array
 
+    def _copy_to(self, source: Buffer, target: Buffer, lane: Lane | None) -> None:
+        chosen = self._lane_of(lane)
+        with self._errors(), self._ordered(chosen, (source,), (target,)):
+            arguments = (target.address, source.address, source.nbytes, DEVICE_TO_DEVICE, chosen.stream.ptr)
+            self._cupy.cuda.runtime.memcpyAsync(*arguments)
+
     def _start(
         self,
         signature: Signature,
@@ -155,10 +177,10 @@ class CudaDevice(Device):
         arguments: Sequence[Argument],
         lane: Lane | None,
     ) -> None:
-        typed = tuple(map(_typed, signature.parameters, bound))
         read, written = _touched(signature, arguments)
         with self._errors():
-            function = self._function(signature.name)
+            function, types = self._function(signature)
+            typed = tuple([kind(value) for kind, value in zip(types, bound, strict=True)])
             with self._ordered(self._lane_of(lane), read, written):
                 function((grid,), (block,), typed)
 
@@ -183,12 +205,14 @@ class CudaDevice(Device):
             if launched > lane.finished:
                 self.finish(lane)
 
-    def _function(self, kernel: str) -> Any:
-        with self._lock:
-            found = self._functions.get(kernel)
-            if found is None:
-                found = self._functions[kernel] = self._module.get_function(kernel)
-            return found
+    def _function(self, signature: Signature) -> tuple[Any, tuple[Any, ...]]:
+        """What launches the kernel, and the types that its arguments have to have."""
+        found = self._functions.get(signature.name)
+        if found is None:
+            with self._lock:
+                types = tuple(_SCALARS["u64" if each.pointer else each.type] for each in signature.parameters)
+                found = self._functions[signature.name] = (self._module.get_function(signature.name), types)
+        return found
 
     def _lane_of(self, lane: Lane | None) -> CudaLane:
         if lane is None:
@@ -206,23 +230,27 @@ class CudaDevice(Device):
     def _ordered(self, lane: CudaLane, read: Sequence[Buffer], written: Sequence[Buffer]) -> Iterator[None]:
         # Work begun inside runs on the lane's stream, after every use on another lane that it could collide with.
         with self._lock:
-            before = [self._collisions(lane, buffer, writes=False) for buffer in read]
-            before += [self._collisions(lane, buffer, writes=True) for buffer in written]
-            for other in {other for lanes in before for other in lanes}:
+            others = {other for buffer in read for other in self._collisions(lane, buffer, writes=False)}
+            others.update(other for buffer in written for other in self._collisions(lane, buffer, writes=True))
+            for other in others:
                 lane.stream.wait_event(self._event(other))
             lane.launched += 1
+            reading, writing = (lane.launched, False), (lane.launched, True)
             for buffer in read:
-                _, wrote = buffer.uses.get(lane, (0, False))
-                buffer.uses[lane] = (lane.launched, wrote)
+                before = buffer.uses.get(lane)
+                buffer.uses[lane] = writing if before is not None and before[1] else reading
             for buffer in written:
-                buffer.uses[lane] = (lane.launched, True)
+                buffer.uses[lane] = writing
             with lane.stream:
                 yield
 
-    def _collisions(self, lane: CudaLane, buffer: Buffer, *, writes: bool) -> list[CudaLane]:
+    def _collisions(self, lane: CudaLane, buffer: Buffer, *, writes: bool) -> Sequence[CudaLane]:
+        uses = buffer.uses
+        if not uses or (len(uses) == 1 and lane in uses):
+            return ()
         return [
             other
-            for other, (launched, wrote) in buffer.uses.items()
+            for other, (launched, wrote) in uses.items()
             if other is not lane and launched > other.finished and (writes or wrote)
         ]
 
@@ -253,15 +281,11 @@ def _version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
-def _typed(parameter: Parameter, value: int) -> Any:
-    return np.uint64(value) if parameter.pointer else _SCALARS[parameter.type](value)
-
-
 def _touched(signature: Signature, arguments: Sequence[Argument]) -> tuple[list[Buffer], list[Buffer]]:
     read: list[Buffer] = []
     written: list[Buffer] = []
     for parameter, argument in zip(signature.parameters, arguments, strict=True):
-        if isinstance(argument, Buffer | View):
-            buffer = argument.buffer if isinstance(argument, View) else argument
+        buffer = argument.buffer if isinstance(argument, View) else argument
+        if isinstance(buffer, Buffer):
             (read if parameter.const else written).append(buffer)
     return read, written

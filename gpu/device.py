@@ -8,7 +8,7 @@ copy, wait and release leaves an entry in a log that the invariants read (spec 0
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
@@ -45,6 +45,13 @@ class Lane(Protocol):
         ...
 
 
+Watch = Callable[[str, Lane | None, Callable[[], None]], None]
+"""Given a kernel, the lane it goes to and what launches it."""
+
+Mark = Any
+"""A moment in a lane's order of work."""
+
+
 class Device(ABC):
     """A place for buffers and kernels; lanes may be used by one thread each. Methods given a freed buffer raise WrongState."""
 
@@ -62,6 +69,8 @@ class Device(ABC):
         self.events: list[Event] = []
         self.phase = ""
         """Written into every entry of the log; the session sets it."""
+        self.watch: Watch | None = None
+        """Called in the place of every launch, with what launches; for whoever measures kernels one by one."""
         self._block = block
         self._lanes: dict[int, Lane] = {}
 
@@ -137,8 +146,23 @@ class Device(ABC):
             raise ValueError(f"{kernel}: {threads} threads are {grid} blocks, a launch has fewer than {GRID_LIMIT}")
         index = None if lane is None else lane.index
         self.log.append(Launch(kernel, threads, index, self.phase, nulls_of(signature, arguments)))
-        if threads:
+        if threads and self.watch is None:
             self._start(signature, grid, block, bound, arguments, lane)
+        elif threads and self.watch is not None:
+            self.watch(kernel, lane, lambda: self._start(signature, grid, block, bound, arguments, lane))
+
+    def copy_to(self, source: Buffer, target: Buffer, lane: Lane | None = None) -> None:
+        """Replaces the contents of one buffer by those of another of the same size and type, on the device.
+
+        Raises TypeError for another type, ValueError for another size.
+        """
+        source.check_alive()
+        target.check_alive()
+        if source.type != target.type or source.size != target.size:
+            kind = TypeError if source.type != target.type else ValueError
+            raise kind(f"{source!r} cannot be copied to {target!r}")
+        self._copy_to(source, target, lane)
+        self.note("copy", target.name, target.nbytes, lane)
 
     def argsort(self, keys: Buffer, out: Buffer, lane: Lane | None = None) -> None:
         """Writes into ``out`` (uint32) the positions that sort ``keys`` (uint64); equal keys keep their order."""
@@ -160,6 +184,14 @@ class Device(ABC):
         """Waits for everything that was launched."""
         self._wait()
         self.note("synchronise", "", 0)
+
+    @abstractmethod
+    def mark(self, lane: Lane | None = None) -> Mark:
+        """The moment at which everything begun on the lane so far is done."""
+
+    @abstractmethod
+    def seconds(self, first: Mark, last: Mark) -> float:
+        """Time between two marks of one lane; waits for the second."""
 
     @abstractmethod
     def pool_bytes(self) -> int:
@@ -205,6 +237,9 @@ class Device(ABC):
 
     @abstractmethod
     def _copy(self, source: Buffer, target: Buffer) -> None: ...
+
+    @abstractmethod
+    def _copy_to(self, source: Buffer, target: Buffer, lane: Lane | None) -> None: ...
 
     @abstractmethod
     def _start(

@@ -7,6 +7,7 @@ threads of a launch run is a parameter: results that depend on it are races that
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +81,14 @@ class HostDevice(Device):
         """The arena's live bytes."""
         return self.arena.total
 
+    def mark(self, lane: Lane | None = None) -> float:  # noqa: ARG002 - what was begun is done
+        """Now, in seconds."""
+        return time.perf_counter()
+
+    def seconds(self, first: float, last: float) -> float:
+        """The difference."""
+        return last - first
+
     def close(self) -> None:
         """Nothing is kept."""
 
@@ -99,6 +108,9 @@ class HostDevice(Device):
 
     def _copy(self, source: Buffer, target: Buffer) -> None:
         target.array[...] = source.array
+
+    def _copy_to(self, source: Buffer, target: Buffer, lane: Lane | None) -> None:  # noqa: ARG002 - done when it returns
+        target.array.reshape(-1)[...] = source.array.reshape(-1)
 
     def _start(
         self,

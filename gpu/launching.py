@@ -9,12 +9,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from gpu.buffer import Buffer, Pointer, View
 from gpu.errors import WrongState
 from gpu.source import BITS_OF_TYPE, Parameter, Signature
 
 Argument = Pointer | int
+
+_LARGEST: Final = {name: (1 << bits) - 1 for name, bits in BITS_OF_TYPE.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +58,36 @@ def bound_arguments(signature: Signature, threads: int, arguments: Sequence[Argu
         raise TypeError(f"{signature.name} takes {len(parameters)} arguments, {len(arguments)} were given")
     if threads < 0:
         raise ValueError(f"{signature.name}: {threads} threads")
-    bound = []
+    bound: list[int] = []
+    # Every launch passes here, with up to seventy arguments: the ordinary ones are told by their exact type.
+    value: Any
     for parameter, value in zip(parameters, arguments, strict=True):
-        if not parameter.pointer:
-            bound.append(_scalar(signature, parameter, value))
-        elif value is None:
-            bound.append(0)
-        elif isinstance(value, Buffer | View):
-            buffer = value if isinstance(value, Buffer) else value.buffer
-            if buffer.type != parameter.type or buffer.array is None:
-                raise _refusal(signature, parameter, buffer)
+        kind = type(value)
+        if kind is Buffer and parameter.pointer and value.type == parameter.type and value.array is not None:
             bound.append(value.address)
+        elif kind is int and not parameter.pointer and 0 <= value <= _LARGEST[parameter.type]:
+            bound.append(value)
         else:
-            raise TypeError(f"{signature.name}: {parameter.name} is a pointer, not {type(value).__name__}")
+            bound.append(_bound(signature, parameter, value))
     return bound
+
+
+def _bound(signature: Signature, parameter: Parameter, value: Argument) -> int:
+    if not parameter.pointer:
+        return _scalar(signature, parameter, value)
+    if value is None:
+        return 0
+    if not isinstance(value, Buffer | View):
+        raise TypeError(f"{signature.name}: {parameter.name} is a pointer, not {type(value).__name__}")
+    buffer = value if isinstance(value, Buffer) else value.buffer
+    if buffer.type != parameter.type or buffer.array is None:
+        raise _refusal(signature, parameter, buffer)
+    return value.address
 
 
 def nulls_of(signature: Signature, arguments: Sequence[Argument]) -> tuple[str, ...]:
     """Names of the parameters that were given None."""
-    if not any(value is None for value in arguments):
+    if None not in arguments:
         return ()
     pairs = zip(signature.parameters, arguments, strict=True)
     return tuple(parameter.name for parameter, value in pairs if value is None)
