@@ -23,8 +23,10 @@ settings.load_profile("default")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        from harness.backends.parallel import ParallelEngine  # noqa: PLC0415 - after the environment is set
+        from harness.audit.prepare import prepare  # noqa: PLC0415 - after the environment is set
+        from harness.backends.parallel import ParallelEngine  # noqa: PLC0415 - as above
 
         engine = ParallelEngine()
         engine.prepare(print)
         engine.close()
+        prepare(print)

@@ -37,7 +37,7 @@ def test_what_is_not_known_is_not_checked_and_is_said_to_be_so() -> None:
     result = judged(trace.cells, Known())
     reasons = {item.rule.name: item.reason for item in result.not_checked}
     assert reasons["ends.stack inputs"] == "the stack inputs are not known"
-    assert reasons["replies.elements"] == "the host's replies are not known"
+    assert reasons["ends.executed rows"] == "the number of executed rows is not known"
     assert reasons["program.batch"] == "the program is not known"
     assert not reasons.keys() & result.checked.keys()
 
