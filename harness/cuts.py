@@ -1,47 +1,31 @@
-"""Where to cut: random plans, and plans aimed at situations in which no fragment has begun yet.
+"""Where to cut: random plans, plans aimed at what the coverage map lacks, and all plans of a kind for small programs.
 
-A situation is what stands at a cut: the operation of the row that begins the fragment and how the program came to it,
-or the operation of the row just before. Aiming needs one run of the reference; the plan is then good for any engine.
+Aiming and exhausting need one run of the reference; the plans are then good for any engine.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from harness.coverage import CoverageMap, Phase, RowCells, cell, row_cells, row_operations
 from harness.generate.choices import Choices, pick_weighted
-from reference.definition.columns import COLUMN
 from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every
-from reference.definition.isa import BY_OPCODE
-from reference.execution import Execution, RowMark
-
-Phase = Literal[
-    "start",
-    "first",
-    "inside",
-    "padding",
-    "batch_switch",
-    "repeat",
-    "end",
-    "call",
-    "return",
-    "dynamic",
-    "external",
-    "last_row",
-    "before_cut",
-]
-"""What they mean, in order.
-
-A node begins inside its parent; the first operation of a block, a later one, a NOOP that only fills a group; RESPAN or
-the operation behind it; REPEAT; END of a node that keeps the context; a callee begins; END of CALL, SYSCALL or DYNCALL;
-the target of DYN or DYNCALL begins; a library's procedure begins; the program's last row; the row before the cut.
-"""
+from reference.execution import Execution
 
 EVERY_ROW_LIMIT: Final = 96
 """Programs up to this many rows are cut at every row: that costs no more than one longer program."""
+
+MOST_FRAGMENTS: Final = 512
+"""Of a long program in a random plan: a boundary state costs 60 us to compare, and one of 512 fragments shows what 5000 do."""
+
+SWEEP_ROWS: Final = 64
+"""Programs up to this many rows are cut at every single row, and in fragments of every size."""
+
+MOST_PAIRS: Final = 64
+"""Plans around the calls and loops of one program; a loop that runs 20 times has 20 pairs."""
 
 PRIMES: Final = (
     2,
@@ -75,81 +59,29 @@ PRIMES: Final = (
 
 
 class Situation(NamedTuple):
-    """What stands at a cut."""
+    """What stands at a cut, without what crosses it."""
 
     operation: str
     phase: Phase
 
 
 def row_situations(execution: Execution) -> list[tuple[Situation, ...]]:
-    """For each row of a completed run what a fragment that begins there stands for; row 0 is no cut and has none."""
-    bits = [execution.core[:, COLUMN[f"dec_op_bit_{bit}"]].astype(np.int64) << bit for bit in range(7)]
-    codes: list[int] = np.sum(bits, axis=0).tolist()
-    names = [BY_OPCODE[code].name for code in codes]
-    rest_of_group: list[int] = execution.core[:, COLUMN["dec_h0"]].tolist()
-    op_index: list[int] = execution.core[:, COLUMN["dec_op_index"]].tolist()
-    found: list[tuple[Situation, ...]] = [()] if names else []
-    for row in range(1, len(names)):
-        phase = _phase(execution.marks[row])
-        if names[row] == "NOOP" and rest_of_group[row] == 0 and (op_index[row] == 0 or names[row - 1] == "PUSH"):
-            phase = "padding"
-        situations = [Situation(names[row], phase), Situation(names[row - 1], "before_cut")]
-        if row == len(names) - 1:
-            situations.append(Situation(names[row], "last_row"))
-        found.append(tuple(situations))
+    """For each row of a completed run what a fragment that begins there stands for; row 0 is no cut and has none.
+
+    First the row itself, then the row before; the last row, which has a phase of its own, says what ends there as well.
+    """
+    cells = row_cells(execution)
+    found: list[tuple[Situation, ...]] = [()] if cells.rows else []
+    for behind, before in zip(cells.behind[1:].tolist(), cells.before[1:].tolist(), strict=True):
+        found.append((Situation(*cell(behind)[:2]), Situation(*cell(before)[:2])))
+    if cells.rows > 1:
+        last, previous = found[-1]
+        is_return = last.operation in ("END call", "END syscall", "END dyncall")
+        found[-1] = (Situation(last.operation, "return" if is_return else "end"), previous, last)
     return found
 
 
-def _phase(mark: RowMark) -> Phase:
-    position = mark.position
-    match position.tag:
-        case "op":
-            if position.operation:
-                return "inside"
-            return "batch_switch" if position.batch else "first"
-        case "respan":
-            return "batch_switch"
-        case "repeat":
-            return "repeat"
-        case "end":
-            return _phase_of_end(mark)
-        case _:
-            return _phase_of_start(mark)
-
-
-def _phase_of_end(mark: RowMark) -> Phase:
-    """The node that ends is still on top of the block stack."""
-    return "return" if mark.blocks is not None and mark.blocks.saved_context is not None else "end"
-
-
-def _phase_of_start(mark: RowMark) -> Phase:
-    frames = mark.frames
-    if frames is not None and frames.kind == "EnterForest":
-        below = frames.below
-        return "external" if below is not None and below.kind == "FinishExternal" else "dynamic"
-    if frames is not None and frames.kind in ("FinishCall", "FinishDyn"):
-        return "call" if frames.kind == "FinishCall" else "dynamic"
-    return "start"
-
-
-class CoverageMap:
-    """How often a fragment has begun in each situation, over all cases seen."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[Situation] = Counter()
-
-    def add(self, situations: Sequence[tuple[Situation, ...]], plan: CutPlan) -> int:
-        """Count the cuts of a plan on a run with these rows; how many situations were new."""
-        new = 0
-        for row in plan.starts(len(situations)):
-            for situation in situations[row] if situations else ():
-                new += self.counts[situation] == 0
-                self.counts[situation] += 1
-        return new
-
-    def worth(self, situations: Iterable[Situation]) -> float:
-        """The rarer, the more: 1 for a situation never seen, 1 / (1 + n) for one seen n times."""
-        return max((1 / (1 + self.counts[situation]) for situation in situations), default=0.0)
+# ---- random ---------------------------------------------------------------------------------------------------------
 
 
 def random_cut(choices: Choices, rows: int, *, multiples_only: bool = False) -> CutPlan:
@@ -160,40 +92,105 @@ def random_cut(choices: Choices, rows: int, *, multiples_only: bool = False) -> 
     kind = pick_weighted(
         choices, ((1, "one"), (4, "small"), (2, "prime"), (3, "end"), (0 if multiples_only else 4, "at"))
     )
+    smallest = max(1, rows // MOST_FRAGMENTS)
     match kind:
         case "one":
             return ONE_FRAGMENT
         case "small":
-            return Every(choices.integer(1, min(32, max(1, rows))))
+            return Every(max(smallest, choices.integer(1, min(32, max(1, rows)))))
         case "prime":
-            return Every(choices.pick(PRIMES))
+            return Every(max(smallest, choices.pick(PRIMES)))
         case "end":
             return Every(max(1, rows // choices.integer(1, 3) + choices.integer(-2, 2)))
         case _:
             return At(tuple(sorted({choices.integer(0, rows + 1) for _ in range(choices.integer(1, 8))})))
 
 
-def aimed_cut(
-    situations: Sequence[tuple[Situation, ...]], coverage: CoverageMap, *, cuts: int = 8, multiples_only: bool = False
-) -> CutPlan:
-    """A plan whose cuts fall on the rarest situations of a run, as :func:`row_situations` lists them.
+# ---- aimed ----------------------------------------------------------------------------------------------------------
 
-    Short programs are cut at every row. Longer ones get at most ``cuts`` cuts, or, with ``multiples_only``, the
-    fragment size up to 64 whose best ``cuts`` cuts are worth most.
+
+def filling_cut(cells: RowCells, coverage: CoverageMap, *, multiples_only: bool = False) -> CutPlan | None:
+    """The plan that fills every empty cell of the map that this run can fill; None when there is none.
+
+    With ``multiples_only`` the fragment size up to 64 that fills most of them.
     """
-    rows = len(situations)
-    if rows <= EVERY_ROW_LIMIT:
+    rows = coverage.rows_with_empty_cells(cells)
+    if not rows:
+        return None
+    if not multiples_only:
+        return At(tuple(rows))
+    return Every(max(range(1, 65), key=lambda size: (sum(row % size == 0 for row in rows), size)))
+
+
+def aimed_cut(cells: RowCells, coverage: CoverageMap, *, cuts: int = 8, multiples_only: bool = False) -> CutPlan:
+    """A plan whose cuts fall on the rarest cells of a run.
+
+    Short programs are cut at every row. Longer ones get at most ``cuts`` cuts, no two for the same cells, or, with
+    ``multiples_only``, the fragment size up to 64 whose best ``cuts`` cuts are worth most.
+    """
+    if cells.rows <= EVERY_ROW_LIMIT:
         return Every(1)
-    worth = [coverage.worth(each) for each in situations]
+    worth = coverage.worth(cells)
     if multiples_only:
         # The sum over all cuts would always choose the smallest size; the best few are what is new.
-        return Every(max(range(2, 65), key=lambda size: sum(sorted(worth[size::size], reverse=True)[:cuts])))
+        return Every(max(range(2, 65), key=lambda size: float(np.sort(worth[size::size])[-cuts:].sum())))
     chosen: list[int] = []
-    seen: set[Situation] = set()
-    for row in sorted(range(1, rows), key=lambda row: (-worth[row], row)):
-        if not seen.issuperset(situations[row]):
+    seen: set[int] = set()
+    for row in np.argsort(-worth, kind="stable").tolist():
+        found = {int(cells.behind[row]), int(cells.before[row])}
+        if row and not found <= seen:
             chosen.append(row)
-            seen.update(situations[row])
+            seen |= found
         if len(chosen) == cuts:
             break
     return At(tuple(sorted(chosen)))
+
+
+# ---- exhaustive -----------------------------------------------------------------------------------------------------
+
+
+def single_cuts(rows: int) -> tuple[CutPlan, ...]:
+    """Every plan with exactly one cut that cuts a program of ``rows`` rows."""
+    return tuple(At((row,)) for row in range(1, rows))
+
+
+def every_size(rows: int) -> tuple[CutPlan, ...]:
+    """Fragments of every size from one row to one row more than the program has."""
+    return tuple(Every(size) for size in range(1, rows + 2))
+
+
+def pairs_around(cells: RowCells) -> tuple[CutPlan, ...]:
+    """Two cuts around every call and every run of a loop's body, at its first and last row or just inside them.
+
+    What one fragment leaves behind there, the fragment in between must neither use nor lose. At most :data:`MOST_PAIRS`,
+    spread over the program.
+    """
+    pairs = [
+        (first, last)
+        for start, end in _calls_and_runs(row_operations(cells) if cells.rows > 1 else ())
+        for first, last in ((start, end), (start + 1, end), (start, end + 1), (start + 1, end + 1))
+        if 0 < first < last < cells.rows
+    ]
+    step = max(1, -(-len(pairs) // MOST_PAIRS))
+    return tuple(At(pair) for pair in dict.fromkeys(pairs[::step]))
+
+
+_AROUND: Final = ("CALL", "SYSCALL", "DYN", "DYNCALL", "LOOP")
+_OPEN: Final = (*_AROUND, "SPAN", "JOIN", "SPLIT")
+
+
+def _calls_and_runs(operations: Sequence[str]) -> list[tuple[int, int]]:
+    """First and last row of calls; of loops from one LOOP, REPEAT or END row to the next."""
+    found: list[tuple[int, int]] = []
+    open_nodes: list[tuple[str, int]] = []
+    for row, name in enumerate(operations):
+        if name in _OPEN:
+            open_nodes.append((name, row))
+        elif name == "REPEAT":
+            found.append((open_nodes[-1][1], row))
+            open_nodes[-1] = ("LOOP", row)
+        elif name.startswith("END"):
+            kind, start = open_nodes.pop()
+            if kind in _AROUND:
+                found.append((start, row))
+    return found

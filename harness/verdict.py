@@ -167,6 +167,21 @@ class Comparison:
     counts: Counts
 
 
+def joined(one: Comparison, other: Comparison) -> Comparison:
+    """Two comparisons of one case, at two cut plans, as one: it agrees when both do."""
+    counts = Counts()
+    counts += one.counts
+    counts += other.counts
+    verdicts = (one.verdict, other.verdict)
+    verdict = Verdict.AGREE
+    if Verdict.DIFFER in verdicts:
+        verdict = Verdict.DIFFER
+    elif Verdict.NOT_COMPARABLE in verdicts:
+        verdict = Verdict.NOT_COMPARABLE
+    divergences, excused = one.divergences + other.divergences, one.excused + other.excused
+    return Comparison(one.case_name, verdict, divergences, excused, counts)
+
+
 def engine_label(name: str) -> str:
     """The engine's name for signatures: of ``exec:COMMAND`` only the program's file name, whatever its folder."""
     if not name.startswith(EXEC_PREFIX):

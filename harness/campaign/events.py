@@ -29,6 +29,8 @@ class CaseCompared:
 
     number: int
     generated: Generated
+    case: Case
+    """With the cut plan that differed, or the first of those compared."""
     outcome: Outcome | None
     """What the reference says; None when it broke."""
     comparison: Comparison

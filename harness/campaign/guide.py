@@ -1,7 +1,8 @@
 """The guide: one run of the reference before a case is compared tells where cutting is worth while and what is covered.
 
-Everything drawn here depends on the seed and the number of the case alone, not on what came before, so that any case of
-a campaign can be had again without the ones before it.
+What :meth:`Guide.plan` and :meth:`Guide.walk` draw depends on the seed and the number of the case alone, so that any case of
+a campaign can be had again without the ones before it. What :meth:`Guide.filling` wants depends on the coverage map too: it is
+a further cut plan for the same case.
 """
 
 from __future__ import annotations
@@ -9,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from harness.backend import Engine, Outcome, Walking
 from harness.backends.reference import ReferenceEngine
 from harness.campaign.totals import NODE_OF_ROW
 from harness.campaign.walks import gpu_options
-from harness.cuts import EVERY_ROW_LIMIT, Situation, random_cut, row_situations
+from harness.coverage import CoverageMap, RowCells, row_cells, row_operations
+from harness.coverage.cells import PAIR
+from harness.cuts import (
+    EVERY_ROW_LIMIT,
+    SWEEP_ROWS,
+    every_size,
+    filling_cut,
+    pairs_around,
+    random_cut,
+    single_cuts,
+)
 from harness.engines import EXEC_PREFIX
 from harness.generate import SeededChoices
 from harness.generate.choices import Choices, pick_weighted
@@ -21,18 +34,21 @@ from harness.guarded import GuardedEngine, guarded
 from reference.definition.case import Case
 from reference.definition.cuts import At, CutPlan, Every
 from reference.definition.gpu_options import GpuOptions
-from reference.execution import Execution
+from reference.execution import Execution, Frame
 
 MOST_AIMED_CUTS: Final = 8
 FREE_CUTS_PERCENT: Final = 12
 """Of cases for engines that cut at multiples only: their boundary states are compared, but no seam is built there."""
+
+SWEEP_PERCENT: Final = 1
+"""Of cases that are cut in every way of a kind: some 60 plans, so that they take a tenth of a campaign's time."""
 
 
 class Guidance(NamedTuple):
     """What the reference says about a case; empty for a failed program but for its outcome."""
 
     outcome: Outcome
-    situations: list[tuple[Situation, ...]]
+    cells: RowCells
     operations: frozenset[str]
     """Names of all operations executed, control rows included."""
     nodes: frozenset[str]
@@ -55,61 +71,84 @@ class Guide:
 
     def plan(self, case: Case, guidance: Guidance | None, seed: int, number: int) -> CutPlan:
         """The cut plan for case ``number``; the one that the case came with when nothing is known of its rows."""
-        if guidance is None or not guidance.situations:
+        if guidance is None or not guidance.cells.rows:
             return case.cut
-        choices = SeededChoices(f"fragdiff/cuts/1/{seed}/{number}")
+        choices = SeededChoices(f"fragdiff/cuts/2/{seed}/{number}")
         multiples_only = self._multiples_only and not choices.flag(FREE_CUTS_PERCENT)
-        return draw_plan(choices, guidance.situations, multiples_only=multiples_only)
+        return draw_plan(choices, guidance.cells, multiples_only=multiples_only)
+
+    def sweep(self, guidance: Guidance | None, seed: int, number: int) -> tuple[CutPlan, ...]:
+        """For a few cases, all plans of a kind; as :meth:`plan` the same whatever came before."""
+        choices = SeededChoices(f"fragdiff/sweep/1/{seed}/{number}")
+        if guidance is None or not guidance.cells.rows or not choices.flag(SWEEP_PERCENT):
+            return ()
+        return draw_sweep(choices, guidance.cells, multiples_only=self._multiples_only)
+
+    def filling(self, guidance: Guidance | None, covered: CoverageMap) -> CutPlan | None:
+        """The plan that fills the cells which the map lacks and this case has; None when it has none of them."""
+        if guidance is None or not guidance.cells.rows:
+            return None
+        return filling_cut(guidance.cells, covered, multiples_only=self._multiples_only)
 
     def walk(self, case: Case, guidance: Guidance | None, seed: int, number: int) -> GpuOptions:
         """How an engine is to walk case ``number``; as the case says when no engine walks, or it has no trace to walk."""
-        if not self._walking or guidance is None or not guidance.situations:
+        if not self._walking or guidance is None or not guidance.cells.rows:
             return case.gpu
-        return gpu_options(seed, number, len(guidance.situations))
+        return gpu_options(seed, number, guidance.cells.rows)
 
 
-def draw_plan(choices: Choices, situations: Sequence[tuple[Situation, ...]], *, multiples_only: bool) -> CutPlan:
-    """Every row of a short program, or cuts at situations drawn by kind, or any random plan.
+def draw_plan(choices: Choices, cells: RowCells, *, multiples_only: bool) -> CutPlan:
+    """Every row of a short program, or cuts at operations and phases drawn by kind, or any random plan.
 
-    A situation is drawn before a row that has it, so that a kind which stands on one row of a hundred is met as often
-    as any other.
+    Operation and phase are drawn before a row that has them, so that a kind which stands on one row of a hundred is met as
+    often as any other.
     """
-    rows = len(situations)
-    every_row = 4 if rows <= EVERY_ROW_LIMIT else 1
-    kind = pick_weighted(choices, ((every_row, "every row"), (4, "aimed"), (3, "random")))
-    by_situation = _rows_by_situation(situations)
-    if kind == "every row" or rows < 3 or not by_situation:
+    rows = cells.rows
+    is_short = rows <= EVERY_ROW_LIMIT
+    kind = pick_weighted(choices, ((4 if is_short else 1, "every row"), (4, "aimed"), (3, "random")))
+    if rows < 3 or (kind == "every row" and rows <= 16 * EVERY_ROW_LIMIT):
         return Every(1)
-    if kind == "random":
+    if kind != "aimed":
         return random_cut(choices, rows, multiples_only=multiples_only)
-    kinds = sorted(by_situation)
+    behind, before = (numbers[1:] // PAIR for numbers in cells)
+    kinds = np.unique(np.concatenate((behind, before))).tolist()
+
+    def row() -> int:
+        wanted = choices.pick(kinds)
+        found: int = choices.pick((np.flatnonzero((behind == wanted) | (before == wanted)) + 1).tolist())
+        return found
+
     if multiples_only:
-        row = choices.pick(by_situation[choices.pick(kinds)])
-        return Every(choices.pick([size for size in range(1, row + 1) if row % size == 0 and (size > 1 or row == 1)]))
-    drawn = [choices.pick(kinds) for _ in range(choices.integer(1, MOST_AIMED_CUTS))]
-    return At(tuple(sorted({choices.pick(by_situation[each]) for each in drawn})))
+        drawn = row()
+        return Every(
+            choices.pick([size for size in range(1, drawn + 1) if drawn % size == 0 and (size > 1 or drawn == 1)])
+        )
+    return At(tuple(sorted({row() for _ in range(choices.integer(1, MOST_AIMED_CUTS))})))
 
 
-def _rows_by_situation(situations: Sequence[tuple[Situation, ...]]) -> dict[Situation, list[int]]:
-    found: dict[Situation, list[int]] = {}
-    for row, each in enumerate(situations):
-        for situation in each:
-            found.setdefault(situation, []).append(row)
-    return found
+def draw_sweep(choices: Choices, cells: RowCells, *, multiples_only: bool) -> tuple[CutPlan, ...]:
+    """All single cuts or all fragment sizes of a short program, or pairs of cuts around its calls and loops."""
+    is_short = cells.rows <= SWEEP_ROWS
+    options = ((2 * is_short, "sizes"), (0 if multiples_only else 2 * is_short, "singles"), (1, "pairs"))
+    match pick_weighted(choices, options):
+        case "sizes":
+            return every_size(cells.rows)
+        case "singles":
+            return single_cuts(cells.rows)
+        case _:
+            return () if multiples_only else pairs_around(cells)
 
 
 def _guidance(execution: Execution) -> Guidance:
-    situations = row_situations(execution) if execution.core_rows else []
-    # The operation before each cut is that of every row but the last, and END is always the last.
-    names = frozenset(situation.operation for each in situations for situation in each)
+    cells = row_cells(execution)
+    names = frozenset(name.partition(" ")[0] for name in set(row_operations(cells) if cells.rows > 1 else ()))
     nodes = {NODE_OF_ROW[name] for name in names if name in NODE_OF_ROW}
-    if any(_resolves_external(execution, row) for row in range(execution.core_rows)):
+    if any(_is_external(mark.frames) for mark in execution.marks):
         nodes.add("external")
-    return Guidance(execution.outcome, situations, names, frozenset(nodes))
+    return Guidance(execution.outcome, cells, names, frozenset(nodes))
 
 
-def _resolves_external(execution: Execution, row: int) -> bool:
-    frames = execution.marks[row].frames
+def _is_external(frames: Frame | None) -> bool:
     return (
         frames is not None
         and frames.kind == "EnterForest"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from harness.campaign.guide import Guidance, Guide
 from harness.campaign.keeping import Finding, keep_found, keep_smallest, write_report
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
+from harness.coverage import CoverageMap
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.shrink import Budget, shrink
-from harness.verdict import Comparison, Verdict
+from harness.verdict import Comparison, Verdict, joined
 from reference.definition.case import Case
+from reference.definition.cuts import CutPlan
 from reference.definition.formats.children_first import children_first
 
 
@@ -48,6 +50,8 @@ class Settings:
     shrinking: Budget = field(default_factory=Budget)
     audit: bool = True
     """Whether traces are judged by the rules of traces too."""
+    covered: CoverageMap = field(default_factory=CoverageMap)
+    """What earlier campaigns have covered; what it lacks is cut first."""
 
 
 def run_campaign(
@@ -81,6 +85,8 @@ class _Campaign:
         self._listeners = listeners
         self._stopped = stopped
         self._guide = Guide(engines)
+        self._covered = CoverageMap()
+        self._covered.merge(settings.covered)
         self._started = time.monotonic()
         self._used_up = False
         names = tuple(engine.name for engine in engines)
@@ -120,11 +126,9 @@ class _Campaign:
         seed = self._settings.seed
         plan = self._guide.plan(case, guidance, seed, number)
         case = replace(case, cuts=(plan,), gpu=self._guide.walk(case, guidance, seed, number))
-        started = time.monotonic()
-        comparison = self._compare(case)
-        self.totals.comparing_seconds += time.monotonic() - started
+        case, comparison = self._compare_plans(case, guidance, number)
         self._count(generated, case, guidance, comparison)
-        self._emit(CaseCompared(number, generated, guidance and guidance.outcome, comparison, self.totals))
+        self._emit(CaseCompared(number, generated, case, guidance and guidance.outcome, comparison, self.totals))
         if comparison.verdict is Verdict.DIFFER:
             self._found(number, case, comparison)
 
@@ -137,13 +141,48 @@ class _Campaign:
                 self.totals.counts.not_comparable[f"{failure.engine} as guide: {failure.reason}"] += 1
             return None
 
+    def _compare_plans(self, case: Case, guidance: Guidance | None, number: int) -> tuple[Case, Comparison]:
+        """The case at its own plan, then at further ones while it agrees; the case as it differed, and all that was seen."""
+        comparison = self._compare_plan(case, guidance)
+        for plan in self._further_plans(guidance, number):
+            if comparison.verdict is not Verdict.AGREE:
+                break
+            further = replace(case, cuts=(plan,))
+            # A trace that agrees with the one before has been judged.
+            seen = self._compare_plan(further, guidance, audit=False)
+            if seen.verdict is Verdict.DIFFER:
+                return further, joined(comparison, self._compare(further))
+            comparison = joined(comparison, seen)
+        return case, comparison
+
+    def _further_plans(self, guidance: Guidance | None, number: int) -> Iterator[CutPlan]:
+        """What the map still lacks; then, for a few cases, all plans of a kind."""
+        filling = self._guide.filling(guidance, self._covered)
+        if filling is not None:
+            yield filling
+        for plan in self._guide.sweep(guidance, self._settings.seed, number):
+            if self._stopped():
+                return
+            yield plan
+
+    def _compare_plan(self, case: Case, guidance: Guidance | None, *, audit: bool = True) -> Comparison:
+        """The comparison at one plan; what it covered is counted, the rest is counted once for the case."""
+        started = time.monotonic()
+        comparison = self._compare(case, audit=audit)
+        totals = self.totals
+        totals.comparing_seconds += time.monotonic() - started
+        totals.cuts[cut_kind(case.cut)] += 1
+        if guidance is not None and (comparison.counts.boundaries or comparison.counts.seams):
+            for coverage in (totals.coverage, self._covered):
+                coverage.add(guidance.cells, case.cut, case.name)
+        return comparison
+
     def _count(self, generated: Generated, case: Case, guidance: Guidance | None, comparison: Comparison) -> None:
         totals = self.totals
         totals.cases += 1
         totals.verdicts[comparison.verdict] += 1
         totals.counts += comparison.counts
         totals.families[generated.family] += 1
-        totals.cuts[cut_kind(case.cut)] += 1
         totals.walks.update(walk_kinds(case.gpu))
         self._take_time()
         if guidance is None:
@@ -159,8 +198,6 @@ class _Campaign:
         if comparison.counts.rows:
             totals.operations.update(guidance.operations)
             totals.nodes.update(guidance.nodes)
-        if comparison.counts.boundaries or comparison.counts.seams:
-            totals.situations.add(guidance.situations, case.cut)
 
     # ---- findings ---------------------------------------------------------------------------------------------------
 
@@ -196,5 +233,5 @@ class _Campaign:
     def _has_signature(self, case: Case, signature: str) -> bool:
         return any(divergence.signature == signature for divergence in self._compare(case).divergences)
 
-    def _compare(self, case: Case) -> Comparison:
-        return compare(case, self._engines, audit=self._settings.audit)
+    def _compare(self, case: Case, *, audit: bool = True) -> Comparison:
+        return compare(case, self._engines, audit=audit and self._settings.audit)

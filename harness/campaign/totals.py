@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.cuts import CoverageMap
+from harness.coverage import CoverageMap
 from harness.generate import FAILURES
 from harness.reporting import counts_json
 from harness.verdict import Counts, Verdict
@@ -53,7 +53,7 @@ class Totals:
     families: Counter[str] = field(default_factory=Counter)
     unintended: Counter[str] = field(default_factory=Counter)
     """Programs that did not end as the generator meant them to."""
-    situations: CoverageMap = field(default_factory=CoverageMap)
+    coverage: CoverageMap = field(default_factory=CoverageMap)
     """What stood at the cuts."""
     findings: Counter[str] = field(default_factory=Counter)
     """Cases that differed, by signature."""
@@ -100,7 +100,7 @@ class Totals:
             "errors_missed": self.errors_missed,
             "cuts": dict(self.cuts),
             "walks": dict(self.walks),
-            "situations": len(self.situations.counts),
+            "coverage": {"covered": self.coverage.covered, "possible": self.coverage.possible},
             "families": dict(self.families),
             "unintended": dict(self.unintended),
             "findings": dict(self.findings),

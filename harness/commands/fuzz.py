@@ -15,17 +15,28 @@ from typing import Any
 
 import click
 
-from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Event, Listener, Settings, run_campaign
+from harness.campaign import (
+    CampaignFinished,
+    CampaignStarted,
+    CaseCompared,
+    Event,
+    Listener,
+    Settings,
+    Totals,
+    run_campaign,
+)
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines, prepare_audit
 from harness.corpus import write_new
+from harness.coverage import CoverageMap
+from harness.coverage.saved import FILE, Keeper, read_map
 from harness.generate import Profile
 from harness.shrink import Budget
 
 SUMMARY = "summary.json"
 SUMMARY_SECONDS = 30.0
-"""What a campaign that is killed may lose of its summary; findings are written at once."""
+"""What a campaign that is killed may lose of its summary and its coverage; findings are written at once."""
 
 DEFAULT_SECONDS = 60.0
 
@@ -55,7 +66,7 @@ DEFAULT_SECONDS = 60.0
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("findings"),
     show_default=True,
-    help="Directory for findings and summary.json.",
+    help="Directory for findings, summary.json and coverage.json.",
 )
 @click.option(
     "--keep",
@@ -102,7 +113,9 @@ def fuzz(
 
     Each difference is written to a directory of its own under --out as soon as it is found: the case, then the smallest
     case that differs for the same reason, and a report with the command that shows it again. Case N of a seed is the
-    same whatever came before it. Ctrl-C ends the campaign after the case in hand, with its report; a second one at once.
+    same whatever came before it; where it can be cut as no case was cut before, it is compared at those cuts as well, and
+    coverage.json keeps them for all campaigns with this --out (`fragdiff cover`). Ctrl-C ends the campaign after the case
+    in hand, with its report; a second one at once.
 
     The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
     case was compared on all engines.
@@ -122,6 +135,7 @@ def fuzz(
         kept_per_signature=keep,
         shrinking=Budget(seconds=shrink_seconds),
         audit=not no_audit,
+        covered=read_map(out / FILE) if (out / FILE).exists() else CoverageMap(),
     )
     if not no_audit:
         prepare_audit()
@@ -149,11 +163,12 @@ def _print(line: str) -> None:
 
 
 class _Summary:
-    """Keeps summary.json up to date: at the start, so that a directory that cannot be written is known before an hour
-    has passed, then from time to time, and at the end."""
+    """Keeps summary.json and the coverage map up to date: at the start, so that a directory that cannot be written is known
+    before an hour has passed, then from time to time, and at the end."""
 
     def __init__(self, out: Path) -> None:
         self._path = out / SUMMARY
+        self._coverage: Keeper | None = None
         self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
@@ -163,9 +178,14 @@ class _Summary:
                 self._write({"finished": False})
             case CaseCompared(totals=totals) if now - self._last >= SUMMARY_SECONDS:
                 self._last = now
-                self._write({"finished": False, **totals.as_json()})
+                self._keep(totals, {"finished": False})
             case CampaignFinished(totals, stopped):
-                self._write({"finished": True, "stopped": stopped, **totals.as_json()})
+                self._keep(totals, {"finished": True, "stopped": stopped})
+
+    def _keep(self, totals: Totals, state: dict[str, Any]) -> None:
+        self._write(state | totals.as_json())
+        self._coverage = self._coverage or Keeper(self._path.with_name(FILE), totals.coverage)
+        self._coverage.keep()
 
     def _write(self, value: dict[str, Any]) -> None:
         write_new(self._path, json.dumps(value, indent=2) + "\n")

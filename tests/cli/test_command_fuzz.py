@@ -206,7 +206,7 @@ def test_a_terminal_gets_one_live_line(tmp_path):
     screen(CampaignStarted(("one", "two"), 1, 0))
     comparison = Comparison("made", Verdict.AGREE, (), (), Counts())
     generated = generate_case(1, 0)
-    screen(CaseCompared(0, generated, None, comparison, totals))
+    screen(CaseCompared(0, generated, generated.case, None, comparison, totals))
     screen(CampaignFinished(totals, stopped=False))
     assert "comparing one with two, seed 1" in stream.getvalue()
     assert "7 cases  0.0/s" in stream.getvalue()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.cuts import Situation, row_situations
+from harness.coverage import RowCells, row_cells
 from harness.generate import COMPLETES, Generated
 from reference.definition.columns import COLUMN
 from reference.definition.outcome import Completed
@@ -20,7 +19,7 @@ class Ran:
     generated: Generated
     ended: str
     core_rows: int
-    situations: Sequence[tuple[Situation, ...]]
+    cells: RowCells
     deep_rows: int
     """Rows with more than 16 items on the stack."""
     deep_rows_in_calls: int
@@ -30,7 +29,8 @@ class Ran:
 def run(generated: Generated, number: int = 0) -> Ran:
     execution = execute(generated.case)
     ended = COMPLETES if isinstance(execution.outcome, Completed) else execution.outcome.error
-    situations = row_situations(execution) if ended == COMPLETES else []
     deep = execution.core[:, COLUMN["stack_b0"]] > 16
     called = execution.core[:, COLUMN["ctx"]] > 0
-    return Ran(number, generated, ended, execution.core_rows, situations, int(deep.sum()), int((deep & called).sum()))
+    return Ran(
+        number, generated, ended, execution.core_rows, row_cells(execution), int(deep.sum()), int((deep & called).sum())
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from harness.coverage import cell, possible_numbers, row_operations
+from harness.coverage.cells import PHASES
 from harness.generate import COMPLETES, FAMILIES
 from harness.generate.forests import block_rows
 from harness.generate.generated import SMALLEST_FILLING, filling
@@ -13,9 +15,8 @@ from reference.definition.mast import NODE_KIND, Block, External
 
 def operations(sample):
     """Executed operations and control rows, decoded from the traces."""
-    return Counter(
-        each.operation for ran in sample for row in ran.situations for each in row if each.phase == "before_cut"
-    )
+    completed = [ran for ran in sample if ran.cells.rows]
+    return Counter(name.partition(" ")[0] for ran in completed for name in row_operations(ran.cells))
 
 
 def test_every_program_ends_as_its_writer_meant_it_to(sample):
@@ -37,8 +38,18 @@ def test_every_kind_of_node_is_executed(sample):
     executed = operations(sample)
     rows = ("SPAN", "JOIN", "SPLIT", "LOOP", "REPEAT", "CALL", "SYSCALL", "DYN", "DYNCALL", "RESPAN", "END")
     assert [name for name in rows if not executed[name]] == []
-    phases = {each.phase for ran in sample for row in ran.situations for each in row}
-    assert "external" in phases
+    phases = {cell(each).phase for ran in sample for each in ran.cells.behind[1:].tolist()}
+    assert phases == set(PHASES) - {"before"}
+
+
+def test_no_row_stands_where_none_can(sample):
+    wrong = {
+        (ran.number, cell(each).text)
+        for ran in sample
+        for numbers in ran.cells
+        for each in numbers[1:][~possible_numbers()[numbers[1:]]].tolist()
+    }
+    assert wrong == set()
 
 
 def test_every_kind_of_node_stands_in_some_forest(sample):

@@ -1,0 +1,122 @@
+"""The coverage map: how often a fragment has begun at each cell, and the smallest case that did it.
+
+Maps add up: a campaign's map is that of all its cases, and a directory's that of all its campaigns.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.coverage.cells import SIZE
+from harness.coverage.impossible import possible_numbers
+from harness.coverage.rows import RowCells
+from reference.definition.cuts import CutPlan
+
+NO_CASE: Final = 2**62
+"""More rows than any program has."""
+
+
+class Smallest(NamedTuple):
+    """The smallest case seen at a cell: its name, its rows, and the row that is cut."""
+
+    case: str
+    rows: int
+    row: int
+
+
+class CoverageMap:
+    """Counts by cell; add cases with :meth:`add`, other maps with :meth:`merge`."""
+
+    def __init__(self) -> None:
+        self.counts: NDArray[np.int64] = np.zeros(SIZE, np.int64)
+        """Cuts seen at each cell."""
+        self.smallest: dict[int, Smallest] = {}
+        """By number of the cell, for every cell that was counted."""
+        self._rows: NDArray[np.int64] = np.full(SIZE, NO_CASE, np.int64)
+
+    def add(self, cells: RowCells, plan: CutPlan, case: str) -> int:
+        """Count the cuts of a plan on a run with these cells; how many of the cells were new."""
+        starts = np.array(plan.starts(cells.rows)[1:], np.int64)
+        if not cells.rows or not len(starts):
+            return 0
+        numbers = np.concatenate((cells.behind[starts], cells.before[starts]))
+        found, first, times = np.unique(numbers, return_index=True, return_counts=True)
+        new = int((self.counts[found] == 0).sum())
+        self.counts[found] += times
+        for at in np.flatnonzero(self._rows[found] > cells.rows).tolist():
+            row = int(starts[first[at] % len(starts)])
+            self._keep(int(found[at]), Smallest(case, cells.rows, row))
+        return new
+
+    def merge(self, other: CoverageMap) -> None:
+        """Add what another map has seen."""
+        self.counts += other.counts
+        for cell, smallest in other.smallest.items():
+            if smallest.rows < self._rows[cell]:
+                self._keep(cell, smallest)
+
+    def since(self, counts: NDArray[np.int64]) -> CoverageMap:
+        """What came after the counts, (SIZE,) int64, were those of this map; the smallest cases are those of all."""
+        later = CoverageMap()
+        later.merge(self)
+        later.counts -= counts
+        return later
+
+    def put(self, cell: int, count: int, smallest: Smallest) -> None:
+        """Add one cell of a saved map."""
+        self.counts[cell] += count
+        if smallest.rows < self._rows[cell]:
+            self._keep(cell, smallest)
+
+    def _keep(self, cell: int, smallest: Smallest) -> None:
+        self.smallest[cell] = smallest
+        self._rows[cell] = smallest.rows
+
+    # ---- what is covered --------------------------------------------------------------------------------------------
+
+    @property
+    def covered(self) -> int:
+        """Possible cells that were counted."""
+        return int(((self.counts > 0) & possible_numbers()).sum())
+
+    @property
+    def possible(self) -> int:
+        """Cells that some program can reach."""
+        return int(possible_numbers().sum())
+
+    @property
+    def share(self) -> float:
+        """Covered of possible cells, 0 to 1."""
+        return self.covered / self.possible
+
+    @property
+    def contradictions(self) -> list[int]:
+        """Cells that were counted although no program can reach them: a rule or an engine is wrong."""
+        return np.flatnonzero((self.counts > 0) & ~possible_numbers()).tolist()
+
+    # ---- what is wanted ---------------------------------------------------------------------------------------------
+
+    def worth(self, cells: RowCells) -> NDArray[np.float64]:
+        """(rows,) what a cut at each row is worth: 1 at a cell never counted, 1 / (1 + n) at one counted n times.
+
+        The rarer of the two cells counts; row 0 is worth nothing.
+        """
+        behind, before = (1 / (1 + self.counts[numbers]) for numbers in cells)
+        worth: NDArray[np.float64] = np.maximum(behind, before)
+        worth[:1] = 0.0
+        return worth
+
+    def rows_with_empty_cells(self, cells: RowCells) -> list[int]:
+        """Rows whose cuts would fill every empty cell of the run, each by its first row; ascending."""
+        wanted: set[int] = set()
+        filled: set[int] = set()
+        empty = [self.counts[numbers] == 0 for numbers in cells]
+        for row in np.flatnonzero(empty[0] | empty[1]).tolist():
+            found = {int(numbers[row]) for numbers, is_empty in zip(cells, empty, strict=True) if is_empty[row]}
+            if row and not found <= filled:
+                wanted.add(row)
+                filled |= found
+        return sorted(wanted)
