@@ -17,8 +17,8 @@ from harness.audit.field import ZERO
 from harness.audit.found import note
 from harness.audit.jit import jit, jit_part
 from harness.audit.rule import APPLIED, FIRST_ROW, RowRules, Rows, Rule
+from reference.definition.batching import GROUP_SLOTS
 from reference.definition.columns import COLUMN
-from reference.definition.field import ZERO_WORD
 from reference.definition.isa import BY_NAME
 from reference.definition.mast import NODE_OPCODE, Block, Dyn, Dyncall, External, Forest, children_of
 
@@ -51,6 +51,9 @@ _GROUP_COUNT = COLUMN["dec_group_count"]
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _SPAN, _RESPAN = BY_NAME["SPAN"].opcode, BY_NAME["RESPAN"].opcode
+_PIECE = 10
+"""Class with opcode, eight registers, group count."""
+_ZEROS = (0,) * 5
 _NOTHING, _NODE, _BATCH, _PROCEDURE, _NODE_DIGEST = -1, 0, 1, 2, 3
 _CLASS_OF_OPCODE = np.full(256, _NOTHING, dtype=np.int8)
 for _rules_class, _rule_of_class in enumerate(PROGRAM_RULES):
@@ -70,30 +73,27 @@ def program_rules(forests: tuple[Forest, ...]) -> RowRules:
 
 @lru_cache(maxsize=16)
 def _pieces_of(forests: tuple[Forest, ...]) -> Fingerprints:
-    pieces = [piece for forest in forests for piece in _pieces(forest)]
-    values = np.zeros((len(pieces), 10), dtype=np.uint64)
-    for number, (class_and_opcode, registers) in enumerate(pieces):
-        values[number, 0] = class_and_opcode
-        values[number, 1 : 1 + len(registers)] = registers
-    fingerprints = np.empty(len(pieces), dtype=np.uint64)
+    flat = [value for forest in forests for piece in _pieces(forest) for value in piece]
+    values = np.array(flat, dtype=np.uint64).reshape(-1, _PIECE)
+    fingerprints = np.empty(len(values), dtype=np.uint64)
     fingerprint_all(values, fingerprints)
     return np.unique(fingerprints)
 
 
-def _pieces(forest: Forest) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Class with opcode, and what stands in h0..h7 and the group count."""
-    for number, node in enumerate(forest.nodes):
-        digest = forest.digests[number]
-        yield _NODE_DIGEST << 8, (*digest, *ZERO_WORD, 0)
+def _pieces(forest: Forest) -> Iterator[tuple[int, ...]]:
+    """Class with opcode, then what stands in h0..h7 and the group count, as far as the class compares it; else zeros."""
+    digests = forest.digests
+    for digest, node in zip(digests, forest.nodes, strict=True):
+        yield _NODE_DIGEST << 8, *digest, *_ZEROS
         if isinstance(node, Block):
             for position, batch in enumerate(node.batches):
                 opcode = _RESPAN if position else _SPAN
-                yield _BATCH << 8 | opcode, (*batch.groups, node.group_count - 8 * position)
+                yield _BATCH << 8 | opcode, *batch.groups, node.group_count - GROUP_SLOTS * position
         elif not isinstance(node, External | Dyn | Dyncall):
-            digests = [value for child in children_of(node) for value in forest.digests[child]]
-            yield _NODE << 8 | NODE_OPCODE[type(node)], tuple(digests)
+            children = [value for child in children_of(node) for value in digests[child]]
+            yield _NODE << 8 | NODE_OPCODE[type(node)], *children, *_ZEROS[: _PIECE - 1 - len(children)]
     for root in forest.roots:
-        yield _PROCEDURE << 8, (*forest.digests[root], *ZERO_WORD, 0)
+        yield _PROCEDURE << 8, *digests[root], *_ZEROS
 
 
 @jit_part
@@ -105,10 +105,10 @@ def mixed(state: Any, value: Any) -> Any:
 
 @jit
 def fingerprint_all(values: Any, fingerprints: Any) -> None:
-    """Compiled: one fingerprint per row of (n, 10) values."""
+    """Compiled: one fingerprint per row of (n, _PIECE) values."""
     for number in range(len(values)):
         state = ZERO
-        for position in range(10):
+        for position in range(_PIECE):
             state = mixed(state, values[number, position])
         fingerprints[number] = state
 
