@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "gpu": Command(
         "harness.commands.gpu", "Walk a case through the GPU engine's life cycle: bytes, invariants, digests."
     ),
+    "selftest": Command("harness.commands.selftest", "Plant faults and see whether the harness catches them."),
     "doctor": Command("harness.commands.doctor", "Say what is installed and which engines are usable, or why not."),
     "corpus": Command("harness.commands.corpus", "Keep cases as files that are named by their content."),
 }

@@ -7,13 +7,15 @@ from typing import Final
 from harness.faults.fault import Fault, InKernels
 from harness.faults.in_builder import BUILDER_FAULTS
 from harness.faults.in_chiplets import CHIPLET_FAULTS
+from harness.faults.in_comparison import COMPARISON_FAULTS
 from harness.faults.in_contexts import CONTEXT_FAULTS
 from harness.faults.in_executor import EXECUTOR_FAULTS
+from harness.faults.in_generator import GENERATOR_FAULTS
 
 ENGINE_FAULTS: Final[tuple[Fault, ...]] = (*EXECUTOR_FAULTS, *CONTEXT_FAULTS, *BUILDER_FAULTS, *CHIPLET_FAULTS)
 """Faults of an engine: wrong whatever the harness does."""
 
-FAULTS: Final[tuple[Fault, ...]] = ENGINE_FAULTS
+FAULTS: Final[tuple[Fault, ...]] = (*ENGINE_FAULTS, *COMPARISON_FAULTS, *GENERATOR_FAULTS)
 
 KERNEL_FAULTS: Final = tuple(fault for fault in ENGINE_FAULTS if isinstance(fault.plant, InKernels))
 """Those planted in text; their order is their number in the kernels."""

@@ -5,15 +5,14 @@ Most of them are wrong on the first row of a fragment only, or up to its last: n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from harness.backend import Outcome, Run, Summary, Window
+from harness.altered import AlteredRun
+from harness.backend import Run
 from harness.faults.fault import Check, Fault, InKernels, InRun
 from harness.faults.planting import Change
 from harness.faults.units import FRAGMENT_TASKS
-from reference.definition.boundary import BoundaryState
 from reference.definition.columns import COLUMN
 
 _CELL: Final = (Check.CELL,)
@@ -38,50 +37,6 @@ def _in_assembly(right: str, wrong: str, unit: str = "assemble", *, switch: str 
     return InKernels((Change(unit, right, wrong, switch=switch),))
 
 
-@dataclass(frozen=True)
-class AlteredRun:
-    """A run of which a part is not what the engine says; None: as the engine says."""
-
-    inner: Run
-    other_summary: Summary | None = None
-    skipped: int | None = None
-    """The window that is not given."""
-    boundary_count: int | None = None
-
-    @property
-    def outcome(self) -> Outcome:
-        """The engine's."""
-        return self.inner.outcome
-
-    @property
-    def summary(self) -> Summary | None:
-        """The other one where there is one."""
-        return self.other_summary or self.inner.summary
-
-    @property
-    def built_with_cuts(self) -> bool:
-        """The engine's."""
-        return self.inner.built_with_cuts
-
-    def boundaries(self) -> Sequence[BoundaryState]:
-        """The first ones."""
-        return self.inner.boundaries()[: self.boundary_count]
-
-    def windows(self) -> Iterator[Window]:
-        """All but the skipped one."""
-        for index, window in enumerate(self.inner.windows()):
-            if index != self.skipped:
-                yield window
-
-    def column_digests(self) -> list[str]:
-        """The engine's."""
-        return self.inner.column_digests()
-
-    def contradictions(self) -> Sequence[str]:
-        """The engine's."""
-        return self.inner.contradictions()
-
-
 def _one_row_less(run: Run) -> Run:
     summary = run.summary
     return run if summary is None else AlteredRun(run, other_summary=replace(summary, core=summary.core - 1))
@@ -89,12 +44,12 @@ def _one_row_less(run: Run) -> Run:
 
 def _without_second_fragment(run: Run) -> Run:
     fragments = len(run.boundaries()) if run.summary is not None else 0
-    return AlteredRun(run, skipped=1) if fragments > 1 else run
+    return AlteredRun(run, skipped_window=1) if fragments > 1 else run
 
 
 def _without_last_context(run: Run) -> Run:
-    fragments = len(run.boundaries()) if run.summary is not None else 0
-    return AlteredRun(run, boundary_count=fragments - 1) if fragments > 1 else run
+    states = run.boundaries() if run.summary is not None else ()
+    return AlteredRun(run, other_boundaries=states[:-1]) if len(states) > 1 else run
 
 
 FIRST_ROW_FAULTS: Final = (

@@ -1,30 +1,35 @@
-"""One trial: how long a campaign needs to catch a planted fault, and how small the case becomes.
+"""One trial: how long it takes to catch a planted fault, and how small the case becomes.
 
-The campaign is the one that users run, with the reference and the healthy engine beside the faulty one. What it finds first
-is shrunk to the smallest case with the same signature.
+A fault of an engine is hunted by the campaign that users run, with the reference and the healthy engine beside the faulty one;
+what is found first is shrunk to the smallest case with the same signature. A fault of the comparison is given the campaign's
+cases and engines that are all right, and canaries; one of the generator a batch of its own cases.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from harness.account import VacuousComparison
 from harness.backend import Engine
 from harness.backends.parallel import ParallelEngine
 from harness.backends.reference import ReferenceEngine
 from harness.campaign import CaseCompared, Event, Settings, run_campaign
-from harness.campaign.guide import Guide
+from harness.canary import release_canary, release_refusal
 from harness.compare import compare
+from harness.faults.fault import Check, Fault, InComparison, InGenerator
 from harness.faults.faulty_engine import FaultyEngine
-from harness.faults.fault import Check, Fault
-from harness.generate import Profile, generate_case
+from harness.faults.generation import Writer, judge
+from harness.generate import SeededChoices
 from harness.guarded import GuardedEngine
+from harness.parts import Parts
 from harness.shrink import Budget, Shrunk, shrink
 from harness.shrink.edits import forests_of
-from harness.verdict import Divergence, Kind, Verdict
+from harness.verdict import Comparison, Divergence, Verdict
 from reference.definition.case import Case
 from reference.definition.formats.children_first import children_first
 from reference.definition.isa import NOOP
@@ -49,7 +54,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one fault with one seed. ``cases`` and ``seconds`` are those of the campaign, up to the catch."""
+    """What became of one fault with one seed. ``cases`` and ``seconds`` are those up to the catch.
+
+    ``signature`` is what was found, or what was complained about.
+    """
 
     fault: str
     seed: int
@@ -73,7 +81,7 @@ class Trial:
 class _FirstDifference:
     """Ends a campaign with its first difference."""
 
-    number: int | None = None
+    case: Case | None = None
     divergence: Divergence | None = None
     cases: int = 0
     seconds: float = 0.0
@@ -84,12 +92,8 @@ class _FirstDifference:
             self.cases = event.totals.cases
             self.seconds = time.monotonic() - self._started
             if event.comparison.verdict is Verdict.DIFFER:
-                self.number = event.number
+                self.case = event.case
                 self.divergence = event.comparison.divergences[0]
-
-    @property
-    def found(self) -> bool:
-        return self.number is not None
 
 
 def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = MOST_SECONDS) -> Trial:
@@ -97,12 +101,11 @@ def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = M
     engines = trial_engines(fault)
     first = _FirstDifference()
     settings = Settings(seed=seed, out=Path(), seconds=seconds, kept_per_signature=0)
-    run_campaign(settings, engines, [first], lambda: first.found)
-    if first.number is None or first.divergence is None:
+    run_campaign(settings, engines, [first], lambda: first.case is not None)
+    if first.case is None or first.divergence is None:
         return Trial(fault.name, seed, None, first.cases, first.seconds)
     by, signature = Check(first.divergence.kind.value), first.divergence.signature
-    found = campaign_case(engines, seed, first.number)
-    shrunk = shrink_fault(fault, found, signature, shrinking)
+    shrunk = shrink_fault(fault, first.case, signature, shrinking)
     return Trial(
         fault.name,
         seed,
@@ -110,7 +113,7 @@ def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = M
         first.cases,
         first.seconds,
         signature,
-        found,
+        first.case,
         shrunk.case,
         size_of(shrunk.case),
         shrunk.seconds,
@@ -122,22 +125,31 @@ def trial_engines(fault: Fault) -> list[Engine]:
     return [ReferenceEngine(), ParallelEngine(), GuardedEngine(FaultyEngine(fault))]
 
 
-def campaign_case(engines: Sequence[Engine], seed: int, number: int) -> Case:
-    """Case ``number`` of a campaign with these engines, with its cut plan."""
-    guide = Guide(engines)
-    case = children_first(generate_case(seed, number, Profile()).case)
-    guidance = guide.guidance(case)
-    return replace(case, cuts=(guide.plan(case, guidance, seed, number),), gpu=guide.walk(case, guidance, seed, number))
-
-
 def shrink_fault(fault: Fault, case: Case, signature: str, budget: Budget) -> Shrunk:
-    """The smallest case on which the fault shows with this signature."""
-    engines: list[Engine] = [ReferenceEngine(), GuardedEngine(FaultyEngine(fault))]
+    """The smallest case on which the fault shows with this signature.
+
+    What a build leaves to the next one shows in no first run; then every candidate runs twice.
+    """
+    for runs in (1, 2):
+        shrunk = shrink(case, _has_signature(fault, signature, runs), budget=budget)
+        if shrunk.happens_again:
+            break
+    return shrunk
+
+
+def _has_signature(fault: Fault, signature: str, runs: int) -> Callable[[Case], bool]:
+    faulty = GuardedEngine(FaultyEngine(fault))
+    engines: list[Engine] = [ReferenceEngine(), faulty]
 
     def is_same(candidate: Case) -> bool:
-        return any(item.signature == signature for item in compare(candidate, engines).divergences)
+        faulty.close()
+        return any(
+            divergence.signature == signature
+            for _ in range(runs)
+            for divergence in compare(candidate, engines).divergences
+        )
 
-    return shrink(case, is_same, budget=budget)
+    return is_same
 
 
 def size_of(case: Case) -> Size:
@@ -148,6 +160,48 @@ def size_of(case: Case) -> Size:
     return Size(operations, len(nodes), len(case.cut.starts(execute(case).core_rows)) - 1)
 
 
-def kind_check(kind: Kind) -> Check:
-    """The check that a kind of divergence stands for; ValueError for one that catches no planted fault."""
-    return Check(kind.value)
+def try_comparison(fault: Fault, seed: int, *, seconds: float = MOST_SECONDS) -> Trial:
+    """Compares with the faulty parts: engines that agree, then one that lies, refuses or breaks, case after case."""
+    assert isinstance(fault.plant, InComparison)
+    parts = Parts(**fault.plant.parts)
+    reference, writer = ReferenceEngine(), Writer()
+    started = time.monotonic()
+
+    def compared(case: Case, engines: Sequence[Engine]) -> Comparison:
+        return compare(case, engines, parts=parts)
+
+    def used() -> float:
+        return time.monotonic() - started
+
+    for number in itertools.count():
+        if used() >= seconds:
+            return Trial(fault.name, seed, None, number, used())
+        case = children_first(writer.generated(seed, number).case)
+        case = replace(case, cuts=(writer.plan(case, seed, number),))
+        choices = SeededChoices(f"fragdiff/canary/1/{seed}/{number}")
+        try:
+            compared(case, [reference, ParallelEngine()])
+            noticed = release_canary(case, reference, choices, compared) or release_refusal(case, reference, compared)
+        except VacuousComparison as vacuous:
+            return Trial(fault.name, seed, Check.ACCOUNT, number + 1, used(), str(vacuous), case)
+        if noticed is not None:
+            return Trial(fault.name, seed, Check.CANARY, number + 1, used(), noticed, case)
+    raise AssertionError("the numbers do not end")
+
+
+def try_generator(fault: Fault, seed: int) -> Trial:
+    """Judges one batch of the faulty writer's cases."""
+    assert isinstance(fault.plant, InGenerator)
+    started = time.monotonic()
+    judged = judge(fault.plant.writer(), seed)
+    by, what = (None, "") if judged.complaint is None else judged.complaint
+    return Trial(fault.name, seed, by, judged.cases, time.monotonic() - started, what)
+
+
+def try_fault(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = MOST_SECONDS) -> Trial:
+    """The trial that fits the fault."""
+    if isinstance(fault.plant, InComparison):
+        return try_comparison(fault, seed, seconds=seconds)
+    if isinstance(fault.plant, InGenerator):
+        return try_generator(fault, seed)
+    return try_engine(fault, seed, shrinking=shrinking, seconds=seconds)

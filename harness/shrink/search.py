@@ -6,9 +6,11 @@ long as one of them still found something. It ends early, with the best case so 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from harness.corpus import identity
 from harness.shrink.cuts import CUT_PASSES
@@ -37,6 +39,10 @@ PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (
 """The boldest first."""
 
 PASSES: tuple[tuple[str, Pass], ...] = (*WALK_PASSES, *CUT_PASSES, *PROGRAM_PASSES)
+
+
+PROGRAM_SHARE: Final = 0.75
+"""Of the budget, before the cuts have their turn: a case with a cut at every row is one that nobody can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Search:
         self._row_limit = row_limit(case)
         self._started = time.monotonic()
         self._pass = PASSES[0][0]
+        self._share = 1.0
 
     @property
     def seconds(self) -> float:
@@ -128,9 +135,13 @@ class Search:
 
         Cuts come last: a single cut pins the program's rows, so that hardly any of them could still be taken away.
         """
-        self._repeat(WALK_PASSES)
-        self._cut_everywhere()
-        self._repeat(PROGRAM_PASSES)
+        self._share = PROGRAM_SHARE
+        with contextlib.suppress(BudgetSpent):
+            self._repeat(WALK_PASSES)
+            self._cut_everywhere()
+            self._repeat(PROGRAM_PASSES)
+        self._share = 1.0
+        self._repeat(CUT_PASSES)
         self._repeat(PASSES)
 
     def _repeat(self, passes: Sequence[tuple[str, Pass]]) -> None:
@@ -176,5 +187,6 @@ class Search:
         return True
 
     def _check_budget(self) -> None:
-        if self._stopped() or self._tried >= self._budget.candidates or self.seconds >= self._budget.seconds:
+        budget, share = self._budget, self._share
+        if self._stopped() or self._tried >= share * budget.candidates or self.seconds >= share * budget.seconds:
             raise BudgetSpent

@@ -1,0 +1,143 @@
+"""``fragdiff selftest``: planted faults, and whether they are caught."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import click
+
+from harness.cli import AGREE, DIVERGENCE
+from harness.commands.options import echo_json
+from harness.faults import FAULTS, find_fault
+from harness.faults.fault import Fault
+from harness.faults.selftest import QUICK, Plan, Result, as_json, results, run_selftest, summary_line, table_lines
+from harness.faults.trial import Trial
+from reference.definition.errors import InputError
+
+
+@click.command()
+@click.option(
+    "--quick", is_flag=True, help="One seed, and shrinking that is cut short: some minutes instead of an hour."
+)
+@click.option("--fault", "names", metavar="NAME", multiple=True, help="Only this fault; may be repeated.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Seeds for each fault (default 5, with --quick 1).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option("--list", "as_list", is_flag=True, help="List the faults and try none.")
+@click.option("--markdown", is_flag=True, help="The table of results as Markdown, and nothing else on standard output.")
+@click.option("--json", "as_json_", is_flag=True, help="One JSON object instead of text.")
+@click.pass_context
+def selftest(
+    ctx: click.Context,
+    quick: bool,
+    names: tuple[str, ...],
+    seeds: int | None,
+    jobs: int | None,
+    as_list: bool,
+    markdown: bool,
+    as_json_: bool,
+) -> None:
+    """Plant faults in engine, comparison and generator, one at a time, and see whether the harness catches them.
+
+    \b
+    fragdiff selftest --quick
+    fragdiff selftest --fault skipped-loop-end-shifts --seeds 1
+
+    A fault of an engine is hunted by a campaign with the reference and the healthy engine beside it, and what is found is
+    shrunk. A fault of the comparison has to be noticed by its own accounts or by a wrong cell put in on purpose, one of the
+    generator by what its cases lack. Times are those of this machine.
+
+    The exit code is 0 when every fault was caught with every seed, else 1.
+
+    JSON: {"faults": [{"name", "caught", "by", "cases", "seconds", "operations", "cuts", "where", "wrong", "model",
+    "as_expected", "seeds"}]}; numbers are medians over the seeds, operations and cuts null where nothing is shrunk.
+    """
+    faults = tuple(map(_find, names)) or FAULTS
+    if as_list:
+        _list(faults, as_json=as_json_)
+        return
+    plan = replace(QUICK if quick else Plan(), faults=faults)
+    if seeds is not None:
+        plan = replace(plan, seeds=tuple(range(plan.seeds[0], plan.seeds[0] + seeds)))
+    trials: list[Trial] = []
+    total = len(plan.faults) * len(plan.seeds)
+    started = time.monotonic()
+    with closing(run_selftest(plan, jobs or os.cpu_count() or 1, _say)) as running:
+        for trial in running:
+            trials.append(trial)
+            if not (as_json_ or markdown):
+                click.echo(_progress(trial, len(trials), total))
+            elif len(trials) % 10 == 0 or not trial.caught:
+                _say(_progress(trial, len(trials), total))
+    found = results(plan, trials)
+    if as_json_:
+        echo_json(as_json(found))
+    elif markdown:
+        click.echo("\n".join(table_lines(found)))
+    else:
+        _report(found, time.monotonic() - started)
+    ctx.exit(AGREE if all(result.caught for result in found) else DIVERGENCE)
+
+
+def _find(name: str) -> Fault:
+    try:
+        return find_fault(name)
+    except KeyError as unknown:
+        raise InputError(str(unknown.args[0]), place="--fault") from None
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _list(faults: tuple[Fault, ...], *, as_json: bool) -> None:
+    if as_json:
+        items = [
+            {
+                "name": fault.name,
+                "where": fault.where,
+                "wrong": fault.wrong,
+                "model": fault.model,
+                "caught_by": fault.caught_by,
+            }
+            for fault in faults
+        ]
+        echo_json({"faults": items})
+        return
+    for fault in faults:
+        click.echo(f"{fault.name}  ({fault.where}): {fault.wrong}\n    {fault.model}; {', '.join(fault.caught_by)}")
+    click.echo(f"{len(faults)} faults")
+
+
+def _progress(trial: Trial, number: int, total: int) -> str:
+    head = f"{number:>4}/{total}  {trial.fault}, seed {trial.seed}: "
+    if trial.by is None:
+        return f"{head}NOT CAUGHT by {trial.cases:,} cases in {trial.seconds:.0f} s"
+    line = f"{head}{trial.by.value.replace('_', ' ')}, {trial.cases:,} cases, {trial.seconds:.1f} s"
+    size = trial.size
+    if size is None:
+        return line
+    shrunk = f"{size.operations} operations, {size.nodes} nodes, {size.cuts} cuts"
+    return f"{line}; shrunk to {shrunk} in {trial.shrinking_seconds:.1f} s"
+
+
+def _report(found: Sequence[Result], seconds: float) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a person wants a table
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("fault", "where", "caught by"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("cases", "seconds", "operations", "cuts"):
+        table.add_column(heading, justify="right")
+    for result in found:
+        table.add_row(
+            result.fault.name, result.fault.where, "NOT CAUGHT" if not result.caught else str(result.by), f"{result.cases:g}",
+            f"{result.seconds:.1f}", "" if result.operations is None else f"{result.operations:g}",
+            "" if result.cuts is None else f"{result.cuts:g}",
+        )  # fmt: skip
+    Console(width=None if os.isatty(1) else 120).print(table)
+    click.echo(f"{summary_line(found)}; {seconds:.0f} s in all")

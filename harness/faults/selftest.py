@@ -1,0 +1,213 @@
+"""The self-test: every planted fault on several seeds; what caught it, how soon, and how small the case became."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
+
+from harness.faults.catalogue import FAULTS, find_fault
+from harness.faults.fault import Check, Fault
+from harness.faults.faulty_engine import FaultyEngine
+from harness.faults.trial import MOST_SECONDS, Trial, try_fault
+from harness.shrink import Budget
+
+SEEDS: Final = 5
+QUICK_SEED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to try: faults, seeds, and how long."""
+
+    faults: tuple[Fault, ...] = FAULTS
+    seeds: tuple[int, ...] = tuple(range(1, SEEDS + 1))
+    seconds: float = MOST_SECONDS
+    """For one hunt."""
+    shrinking: Budget = field(default_factory=lambda: Budget(seconds=20))
+
+
+QUICK: Final = Plan(seeds=(QUICK_SEED,), seconds=180, shrinking=Budget(seconds=4))
+"""One seed, and shrinking that is cut short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All trials of one fault. Numbers are medians over the seeds; those of a size are None where nothing was shrunk."""
+
+    fault: Fault
+    trials: tuple[Trial, ...]
+
+    @property
+    def caught(self) -> bool:
+        """Whether it was caught with every seed."""
+        return bool(self.trials) and all(trial.caught for trial in self.trials)
+
+    @property
+    def by(self) -> Check | None:
+        """The check that caught it with most seeds; None when it was never caught."""
+        found = Counter(trial.by for trial in self.trials if trial.by is not None)
+        return found.most_common(1)[0][0] if found else None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether no check caught it that the catalogue does not name."""
+        return all(trial.by in self.fault.caught_by for trial in self.trials if trial.caught)
+
+    @property
+    def cases(self) -> float:
+        """Cases until it was caught."""
+        return median(trial.cases for trial in self.trials)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds until it was caught, generation included."""
+        return median(trial.seconds for trial in self.trials)
+
+    @property
+    def operations(self) -> float | None:
+        """Operations of the smallest case."""
+        sizes = [trial.size.operations for trial in self.trials if trial.size is not None]
+        return median(sizes) if sizes else None
+
+    @property
+    def cuts(self) -> float | None:
+        """Cuts of the smallest case."""
+        sizes = [trial.size.cuts for trial in self.trials if trial.size is not None]
+        return median(sizes) if sizes else None
+
+
+def run_selftest(plan: Plan, jobs: int, said: Callable[[str], None]) -> Generator[Trial, None, None]:
+    """All trials of the plan as they end, by ``jobs`` processes; ``said`` is told when kernels are compiled first.
+
+    The processes are ended when the iterator is closed.
+    """
+    # Here, so that the workers find the kernels in the cache.
+    engine = FaultyEngine()
+    engine.prepare(said)
+    engine.close()
+    todo = [(fault.name, seed) for seed in plan.seeds for fault in _slow_first(plan.faults)]
+    if jobs == 1:
+        for name, seed in todo:
+            yield _try(name, seed, plan.seconds, plan.shrinking)
+        return
+    # Threads of numba do not survive a fork.
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_to_parent
+    )
+    try:
+        running: set[Future[Trial]] = {
+            pool.submit(_try, name, seed, plan.seconds, plan.shrinking) for name, seed in todo
+        }
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        _end(pool)
+
+
+def _slow_first(faults: Sequence[Fault]) -> list[Fault]:
+    """What takes long does not begin when everything else has ended: batches of the generator, loops that never ran."""
+    return sorted(faults, key=lambda fault: fault.where != "generator" and "loop" not in fault.name)
+
+
+def _leave_signals_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _try(name: str, seed: int, seconds: float, shrinking: Budget) -> Trial:
+    return try_fault(find_fault(name), seed, shrinking=shrinking, seconds=seconds)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Nothing is waiting any more; a worker in the middle of a trial would go on for minutes."""
+    workers = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
+
+
+def results(plan: Plan, trials: Sequence[Trial]) -> list[Result]:
+    """The trials by fault, in the order of the catalogue."""
+    return [
+        Result(fault, tuple(sorted((t for t in trials if t.fault == fault.name), key=lambda t: t.seed)))
+        for fault in plan.faults
+    ]
+
+
+def as_json(found: Sequence[Result]) -> dict[str, Any]:
+    """``{"faults": [...]}``, with what the seeds said one by one."""
+    return {"faults": [_fault_json(result) for result in found]}
+
+
+def _fault_json(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.fault.name,
+        "caught": result.caught,
+        "by": result.by,
+        "cases": result.cases,
+        "seconds": round(result.seconds, 3),
+        "operations": result.operations,
+        "cuts": result.cuts,
+        "where": result.fault.where,
+        "wrong": result.fault.wrong,
+        "model": result.fault.model,
+        "as_expected": result.as_expected,
+        "seeds": [_trial_json(trial) for trial in result.trials],
+    }
+            for trial in result.trials
+        ],
+    }
+
+
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    return {
+        "seed": trial.seed,
+        "by": trial.by,
+        "cases": trial.cases,
+        "seconds": round(trial.seconds, 3),
+        "signature": trial.signature,
+    }
+
+
+def table_lines(found: Sequence[Result]) -> list[str]:
+    """The results as a Markdown table with its sums: one row a fault."""
+    lines = [
+        "| fault | where | caught by | cases | seconds | operations | cuts |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for result in found:
+        by = result.by or "**not caught**"
+        numbers = " | ".join(map(_number, (result.cases, result.seconds, result.operations, result.cuts)))
+        lines.append(f"| `{result.fault.name}` | {result.fault.where} | {by} | {numbers} |")
+    return [*lines, "", summary_line(found)]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value != int(value) else f"{int(value)}"
+
+
+def summary_line(found: Sequence[Result]) -> str:
+    """How many were caught, how soon and how small."""
+    caught = [result for result in found if result.caught]
+    shrunk = [result for result in caught if result.operations is not None]
+    line = f"{len(caught)} of {len(found)} faults caught"
+    if caught:
+        slowest = max(caught, key=lambda result: result.seconds)
+        line += (
+            f"; median {_number(median(result.cases for result in caught))} cases and"
+            f" {median(result.seconds for result in caught):.1f} s, slowest {slowest.seconds:.0f} s ({slowest.fault.name})"
+        )
+    if shrunk:
+        operations = median(result.operations or 0 for result in shrunk)
+        cuts = median(result.cuts or 0 for result in shrunk)
+        line += f"; smallest cases have a median of {_number(operations)} operations and {_number(cuts)} cuts"
+    return line
