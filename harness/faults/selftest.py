@@ -161,9 +161,6 @@ def _fault_json(result: Result) -> dict[str, Any]:
         "as_expected": result.as_expected,
         "seeds": [_trial_json(trial) for trial in result.trials],
     }
-            for trial in result.trials
-        ],
-    }
 
 
 def _trial_json(trial: Trial) -> dict[str, Any]:
