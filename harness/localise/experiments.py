@@ -145,23 +145,21 @@ class _Trial:
     def _try(self, change: str, plan: CutPlan, *, cut: int | None = None) -> Experiment:
         """Run the case with this plan."""
         cause = self._observer.look(replace(self._case, cuts=(plan,))).cause
-        shows = cause is not None and self._is_like(cause)
-        row = cause.row if shows and cause is not None else None
+        like = cause is not None and self._is_like(cause)
+        # A context that gives wrong cells at one cut may break the engine at another, and the other way round.
+        shows = like or (cause is not None and Kind.ENGINE_FAILURE in (cause.kind, self._cause.kind))
+        row = cause.row if like and cause is not None else None
         distance = row - cut if row is not None and cut is not None else None
         done = Experiment(change, plan, shows, row, distance)
         self._done.append(done)
         return done
 
     def _is_like(self, cause: Cause) -> bool:
-        """The operation is another one where the cut has moved, and a context that breaks an engine at one cut gives wrong
-        cells at another."""
-        return self._cause.kind is Kind.ENGINE_FAILURE or (cause.kind, cause.part) == (
-            self._cause.kind,
-            self._cause.part,
-        )
+        """The operation is another one where the cut has moved."""
+        return (cause.kind, cause.part) == (self._cause.kind, self._cause.part)
 
     def _is_there(self, done: Experiment) -> bool:
-        return done.shows and (self._cause.row is None or done.row == self._cause.row)
+        return done.shows and (done.row is None or self._cause.row is None or done.row == self._cause.row)
 
     # ---- which cuts are needed --------------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.backend import Engine, EngineFailure, NotComparable
+from harness.backend import Cells, Engine, EngineFailure, NotComparable
 from harness.differences import place_of
 from harness.localise.blame import Blame, Evidence, blame, evidence
 from harness.localise.chiplet_provenance import ChipletProvenance
 from harness.localise.experiments import Dependence, dependence_on_cuts
 from harness.localise.observer import Cause, Observer
+from harness.localise.parts import cell_meaning
 from harness.localise.provenance import Provenance
 from harness.localise.queues import ExpectedQueues
 from harness.localise.recorded import recording_of
@@ -22,11 +23,11 @@ from harness.localise.rows import ProgramRows
 from harness.localise.signature import Signature, Signed, Signer
 from harness.localise.source import From, Side, Source, Style
 from harness.localise.vote import Vote, vote
+from harness.localise.windows import ROWS_AROUND, Windows, cells_of, rows_around
 from harness.verdict import Comparison, Difference, Kind, Place
 from reference.definition.boundary import Position
 from reference.definition.case import Case
 from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
-from reference.definition.registers import meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,13 @@ class Localisation:
     blames: tuple[Blame, ...]
     dependence: Dependence
     rows: ProgramRows | None
+    windows: Windows | None
+    """None when no trace has a row of interest."""
 
     @property
     def last_equal_row(self) -> int | None:
-        """The trace row before the first wrong one; None when there is none, or no row is wrong."""
-        return self.cause.row - 1 if self.cause.kind is Kind.CELL and self.cause.row else None
+        """The trace row before the first wrong one of the trace; None when there is none, or no row is wrong."""
+        return self.cause.divergence.last_equal_row
 
     @property
     def is_stable(self) -> bool:
@@ -115,18 +118,20 @@ class _Localiser:
         # A failure of an engine has no row; what is wrong in its recording has.
         recorded = next((item.row for each in found for item in each.wrong), None)
         dependence = dependence_on_cuts(self._observer, self._look, self._cause, near=recorded)
+        site = self._site(recorded)
         return Localisation(
             case=self._look.case,
             engines=tuple(engine.name for engine in self._observer.engines),
             signature=self._signed.signature,
             cause=self._cause,
             comparison=self._comparison,
-            site=self._site(recorded),
+            site=site,
             cells=tuple(self._cells()),
             vote=vote(self._observer, self._look, self._cause),
             blames=tuple(blame(each, self._cause, dependence) for each in found),
             dependence=dependence,
             rows=self._rows,
+            windows=self._windows(site, dependence),
         )
 
     # ---- place ------------------------------------------------------------------------------------------------------
@@ -165,7 +170,7 @@ class _Localiser:
     def _meaning(self, item: Difference) -> str:
         if self._cause.kind is not Kind.CELL or self._rows is None or self._cause.row is None:
             return ""
-        return meaning(item.name, self._rows.operation(self._cause.row))
+        return cell_meaning(item.name, self._cause.part, self._rows.operation(self._cause.row))
 
     def _side(self, name: str, rows: ProgramRows) -> Side | None:
         """How an engine builds the case; None when it does not."""
@@ -183,6 +188,53 @@ class _Localiser:
         # An engine may cut a long fragment once more for its own sake.
         clks = {int(clk) for clk in recording.snapshots["clk"] if 0 <= clk < rows.count}
         return Side(name, Style.SNAPSHOT, tuple(sorted({*starts, *clks})), recording)
+
+    # ---- windows ----------------------------------------------------------------------------------------------------
+
+    def _windows(self, site: Site | None, dependence: Dependence) -> Windows | None:
+        """The rows around the cause, around what made it, and around the cut."""
+        cause = self._cause
+        centres = [] if cause.row is None else [cause.row]
+        if site is not None:
+            centres.append(site.row)
+        if dependence.cuts:
+            centres.append(dependence.cuts[-1])
+        elif site is not None and site.cut_distance is not None and abs(site.cut_distance) <= 2 * ROWS_AROUND:
+            centres.append(site.row - site.cut_distance)
+        total = self._total_rows()
+        if not centres or total is None:
+            return None
+        rows = rows_around(centres, total)
+        names = self._shown()
+        cells = [self._cells_of(name, rows) for name in names]
+        if cells[0] is None and cells[1] is None:
+            return None
+        starts = self._look.case.cut.starts(self._rows.count) if self._rows is not None else ()
+        return Windows(names, rows, (cells[0], cells[1]), tuple(starts))
+
+    def _shown(self) -> tuple[str, str]:
+        """The engines of the pair; beside one that is alone, or that is none, the reference."""
+        left, right = self._cause.pair
+        return (self._observer.reference.name, right) if left == right or not self._is_engine(left) else (left, right)
+
+    def _total_rows(self) -> int | None:
+        """Rows of the reference's trace, or of the first engine's when the reference has none."""
+        if self._rows is not None:
+            return self._rows.trace.lengths.rows
+        try:
+            summary = self._observer.engine(self._shown()[0]).run(self._look.case).summary
+        except (EngineFailure, NotComparable):
+            return None
+        return None if summary is None else summary.rows
+
+    def _cells_of(self, name: str, rows: Sequence[int]) -> Cells | None:
+        """An engine's cells; None when it has none of these rows."""
+        engine: Engine = self._observer.engine(name) if self._is_engine(name) else self._observer.reference
+        try:
+            run = engine.run(self._look.case)
+            return None if run.summary is None else cells_of(run, rows)
+        except (EngineFailure, NotComparable):
+            return None
 
     # ---- the step at fault ------------------------------------------------------------------------------------------
 

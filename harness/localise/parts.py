@@ -7,10 +7,12 @@ order of the program.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from harness.localise.rows import ProgramRows
 from reference.definition.columns import CHIPLETS, COLUMN, COLUMN_NAMES, GROUP_OF_COLUMN
+from reference.definition.registers import meaning
 
 Part = str
 """A name of :data:`PART_OF_COLUMN`, or of a :class:`Section`."""
@@ -26,6 +28,14 @@ _PARTS: Final = {
     "stack depth": ("stack_b0", "stack_b1", "stack_h0"),
     "range table": ("range_m", "range_v"),
     "pad": ("pad_0",),
+}
+
+_WORD_OF_SECTION: Final = {
+    "hasher": "hasher",
+    "bitwise": "bitwise",
+    "memory": "memory",
+    "circuits": "ACE",
+    "kernel ROM": "kernel ROM",
 }
 
 PART_OF_COLUMN: Final[dict[str, Part]] = {name: part for part, names in _PARTS.items() for name in names}
@@ -112,6 +122,17 @@ def maker_of(rows: ProgramRows, row: int, column: str) -> int | None:
         last = rows.count if column != "clk" else rows.count - 1
         return row - 1 if 0 < row <= last else None
     return row if row < rows.count else None
+
+
+def cell_meaning(column: str, part: Part, operation: str) -> str:
+    """What stands in a cell of a part of the trace, on a row of an operation."""
+    text = meaning(column, operation)
+    word = _WORD_OF_SECTION.get(part)
+    if word is None:
+        return text
+    # "hasher h6, bitwise b1, memory v0, ACE id0": what the column is for each chiplet.
+    own = [each for each in re.split("[,;] ", text) if each.startswith(word)]
+    return own[0] if own else text
 
 
 def columns_of(part: Part) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from harness.localise.parts import RANDOM_ROW, STATE_GROUPS, Part, maker_of, par
 from harness.localise.rows import ProgramRows
 from harness.lockstep import BLOCK_ROWS, RowStream
 from harness.verdict import Difference
-from reference.definition.columns import CHIPLETS, COLUMN_NAMES, DECODER, PAD, RANGE, STACK, SYSTEM
+from reference.definition.columns import CHIPLETS, COLUMN, COLUMN_NAMES, DECODER, PAD, RANGE, STACK, SYSTEM
 
 _GROUPS: Final = {"system": SYSTEM, "decoder": DECODER, "stack": STACK, "range": RANGE, "pad": PAD}
 
@@ -91,7 +91,11 @@ def survey(
 def _groups(rows: ProgramRows, first_row: int) -> list[_Group]:
     last = rows.trace.lengths.rows - 1
     groups = [_Group(name, columns, first_row, last) for name, columns in _GROUPS.items()]
-    groups += [_Group(section.name, CHIPLETS, max(first_row, section.first), section.end) for section in sections(rows)]
+    clks = {"memory": rows.trace.columns[COLUMN["chip_9"]]}
+    groups += [
+        _Group(section.name, CHIPLETS, max(first_row, section.first), section.end, clks.get(section.name))
+        for section in sections(rows)
+    ]
     return [*groups, _Group(RANDOM_ROW, slice(0, len(COLUMN_NAMES)), max(first_row, last), last + 1)]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harness.localise.blame import Blame
 from harness.localise.experiments import Dependence, Experiment
-from harness.localise.localisation import Localisation, Site
+from harness.localise.localisation import Localisation, Site, WrongCell
 from harness.localise.source import Source
 from harness.localise.survey import Spot
 from harness.records import cut_json
@@ -84,13 +84,19 @@ def _cell_lines(found: Localisation) -> Iterator[str]:
     """The wrong cells; what fed them once for all that have it in common."""
     pair = found.cause.pair
     width = max(map(len, pair))
-    for sources, group in groupby(found.cells, lambda cell: cell.sources):
+    for texts, group in groupby(found.cells, source_texts):
         for cell in group:
             note = f"   ({cell.meaning})" if cell.meaning else ""
             yield f"{cell.name}: {cell.left} | {cell.right}{note}"
-        for name, source in zip(pair, sources, strict=True):
-            if source is not None:
-                yield f"  {name:<{width}}  {source_text(source)}"
+        for name, text in zip(pair, texts, strict=True):
+            if text:
+                yield f"  {name:<{width}}  {text}"
+
+
+def source_texts(cell: WrongCell) -> tuple[str, str]:
+    """What fed a cell on either side; empty where that is not known."""
+    left, right = ("" if source is None else source_text(source) for source in cell.sources)
+    return left, right
 
 
 def source_text(source: Source) -> str:
