@@ -14,6 +14,8 @@ from reference.definition.errors import InputError
 
 GROUP = "fragdiff.engines"
 EXEC_PREFIX = "exec:"
+FAULTY_PREFIX = "faulty:"
+"""Engines with a planted fault, for tests and for trying out what a report looks like."""
 
 
 def installed_names() -> tuple[str, ...]:
@@ -24,13 +26,16 @@ def installed_names() -> tuple[str, ...]:
 def find_engine(name: str) -> Engine:
     """The engine called ``name``; the caller closes it.
 
-    ``exec:COMMAND`` runs another program; COMMAND is split like a shell line.
+    ``exec:COMMAND`` runs another program; COMMAND is split like a shell line. ``faulty:FAULT`` is the parallel engine with a
+    planted fault (:mod:`harness.faults`).
 
     Raises InputError for an unknown name, a command that is empty or wrongly quoted, and an installed engine that
     cannot be imported.
     """
     if name.startswith(EXEC_PREFIX):
         return _exec_engine(name)
+    if name.startswith(FAULTY_PREFIX):
+        return _faulty_engine(name)
     entry = next((entry for entry in entry_points(group=GROUP) if entry.name == name), None)
     if entry is None:
         known = ", ".join((*installed_names(), f"{EXEC_PREFIX}COMMAND"))
@@ -63,6 +68,15 @@ def _load(entry: EntryPoint) -> Engine:
         ) from error
     engine: Engine = make()
     return engine
+
+
+def _faulty_engine(name: str) -> Engine:
+    from harness.faults import engine  # noqa: PLC0415 - the planted copy is loaded where it is asked for
+
+    try:
+        return engine(name.removeprefix(FAULTY_PREFIX))
+    except (KeyError, ValueError) as error:
+        raise InputError(str(error.args[0]), place="engine") from error
 
 
 def _exec_engine(name: str) -> Engine:

@@ -14,6 +14,7 @@ from harness.differences import place_of
 from harness.localise.blame import Blame, Evidence, blame, evidence
 from harness.localise.chiplet_provenance import ChipletProvenance
 from harness.localise.experiments import Dependence, dependence_on_cuts
+from harness.localise.fragment_window import FragmentWindow, failing_fragment
 from harness.localise.observer import Cause, Observer
 from harness.localise.parts import cell_meaning
 from harness.localise.provenance import Provenance
@@ -79,6 +80,8 @@ class Localisation:
     rows: ProgramRows | None
     windows: Windows | None
     """None when no trace has a row of interest."""
+    fragment: FragmentWindow | None
+    """The smallest fragment that shows it; None for what is wrong in no row of the program."""
 
     @property
     def last_equal_row(self) -> int | None:
@@ -100,8 +103,10 @@ def localise(case: Case, engines: Sequence[Engine], *, audit: bool = True) -> Lo
     look = signer.observer.look(case, audit=audit)
     if look.cause is None:
         return None
-    signed = signer.sign(look)
-    return _Localiser(signer.observer, look.comparison, signed).localise()
+    if look.cause.kind is Kind.AUDIT:
+        # Nothing else shows it, so every further run has to be judged as well.
+        signer = Signer(engines, audit=True)
+    return _Localiser(signer.observer, look.comparison, signer.sign(look)).localise()
 
 
 class _Localiser:
@@ -132,6 +137,7 @@ class _Localiser:
             dependence=dependence,
             rows=self._rows,
             windows=self._windows(site, dependence),
+            fragment=failing_fragment(self._observer, self._look, self._cause, dependence),
         )
 
     # ---- place ------------------------------------------------------------------------------------------------------

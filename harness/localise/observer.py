@@ -86,11 +86,15 @@ class Look:
 
 
 class Observer:
-    """Looks at cases with the same engines; the reference is asked as well, whether it is among them or not."""
+    """Looks at cases with the same engines; the reference is asked as well, whether it is among them or not.
 
-    def __init__(self, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None) -> None:
+    ``audit`` judges all traces, for differences that only the audit sees.
+    """
+
+    def __init__(self, engines: Sequence[Engine], *, known: Sequence[Entry] | None = None, audit: bool = False) -> None:
         self.engines = [engine if isinstance(engine, GuardedEngine) else GuardedEngine(engine) for engine in engines]
         self._known = known
+        self._audit = audit
         inner = [engine.inner for engine in self.engines]
         own = [engine for engine in inner if isinstance(engine, ReferenceEngine)]
         self.reference = own[0] if own else ReferenceEngine()
@@ -106,10 +110,10 @@ class Observer:
         return next(engine for engine in self.engines if engine.name == name)
 
     def look(self, case: Case, *, audit: bool = False) -> Look:
-        """Compares the case at its one cut plan."""
+        """Compares the case at its one cut plan; ``audit`` judges traces even if this observer does not always do so."""
         # As the comparison numbers nodes, so that the reference's run is used again.
         case = children_first(case)
-        comparison = compare(case, self.engines, known=self._known, audit=audit)
+        comparison = compare(case, self.engines, known=self._known, audit=audit or self._audit)
         if not comparison.divergences:
             return Look(case, comparison, None, None)
         rows = self.rows(case)
@@ -142,6 +146,10 @@ class Observer:
                 return _boundary_cause(case, divergence, rows)
             case Kind.OUTCOME:
                 return self._outcome_cause(case, divergence, rows)
+            case Kind.AUDIT if rows is not None and divergence.row is not None and divergence.row < rows.count:
+                row = divergence.row
+                operation, tag = rows.operation(row), rows.tag(row)
+                return Cause(divergence, divergence.reason, row, divergence.columns, row, operation, tag)
             case _:
                 return Cause(divergence, divergence.reason, divergence.row, divergence.columns)
 

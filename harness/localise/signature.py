@@ -64,10 +64,10 @@ class Signed(NamedTuple):
 
 
 class Signer:
-    """Gives signatures of cases on the same engines."""
+    """Gives signatures of cases on the same engines; with ``audit`` also of those that only the audit rejects."""
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
-        self.observer = Observer(engines)
+    def __init__(self, engines: Sequence[Engine], *, audit: bool = False) -> None:
+        self.observer = Observer(engines, audit=audit)
 
     def signature(self, case: Case) -> Signature | None:
         """The signature of a case with one cut plan; None when nothing differs."""

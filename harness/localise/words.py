@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from harness.localise.blame import Blame
 from harness.localise.experiments import Dependence, Experiment
+from harness.localise.fragment_window import FragmentWindow
 from harness.localise.localisation import Localisation, Site, WrongCell
 from harness.localise.source import Source
 from harness.localise.survey import Spot
@@ -127,8 +128,17 @@ def _judgement_lines(found: Localisation) -> Iterator[str]:
         yield f"at fault in {each.engine}: {each.at.value}; {each.text}"
         for item in each.wrong[1:4]:
             yield f"  also {item.name}: {item.expected}, and is {item.recorded} (row {item.row})"
+    if found.fragment is not None:
+        yield f"smallest fragment: {fragment_text(found.fragment)}"
     yield f"cuts: {found.dependence.text}"
     yield from (f"  {line}" for line in experiment_lines(found.dependence, found.cause.row))
+
+
+def fragment_text(window: FragmentWindow) -> str:
+    """Which rows the fragment has, at which cuts."""
+    rows = f"row {window.first}" if window.end == window.first + 1 else f"rows {window.first} to {window.end - 1}"
+    shows = "" if window.still_wrong else "; with tighter cuts the difference is gone"
+    return f"{rows}, fragment {window.fragment} at {plan_text(window.case.cut)}{shows}"
 
 
 def experiment_lines(dependence: Dependence, row: int | None) -> Iterator[str]:
@@ -213,6 +223,15 @@ def localisation_json(found: Localisation) -> dict[str, Any]:
                 }
                 for each in dependence.experiments
             ],
+        },
+        "fragment": None
+        if found.fragment is None
+        else {
+            "cut": cut_json(found.fragment.case.cut),
+            "fragment": found.fragment.fragment,
+            "first_row": found.fragment.first,
+            "end_row": found.fragment.end,
+            "shows": found.fragment.still_wrong,
         },
         "divergence": divergence_json(cause.divergence),
     }

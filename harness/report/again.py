@@ -1,0 +1,117 @@
+"""Is the difference there in a new process? A finding counts when it is.
+
+What was left behind by the cases before, a device in a bad state, memory that was never written: all of that is gone there.
+Run as a program, ``python -m harness.report.again CASE --engine A --engine B``, it prints the signatures as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from harness.engines import find_engine
+from harness.localise.signature import Signature, Signer
+from harness.verdict import Kind
+from reference.definition.errors import InputError
+from reference.definition.formats.load import load_cases
+
+SECONDS: Final = 120.0
+"""For a new process: two seconds for starting, and an hour's program is no finding that anybody wants to replay."""
+
+_LINES_OF_REASON: Final = 3
+_ENGINE: Final = "--engine="
+_AUDIT: Final = "--audit"
+
+
+class Again(StrEnum):
+    """What a new process saw."""
+
+    SAME = "same"
+    """A difference with the same signature."""
+    OTHER = "other"
+    """Another difference."""
+    GONE = "gone"
+    """None."""
+    NOT_TRIED = "not tried"
+    """The engines could not be had there, or it took too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The answer, and what was seen instead or why nothing was."""
+
+    again: Again
+    reason: str = ""
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the finding counts."""
+        return self.again is Again.SAME
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        match self.again:
+            case Again.SAME:
+                return "the same difference in a new process"
+            case Again.OTHER:
+                return f"not stable: another difference in a new process: {self.reason}"
+            case Again.GONE:
+                return "not stable: no difference in a new process"
+            case _:
+                return f"not replayed in a new process: {self.reason}"
+
+
+def replay(case_file: Path, engines: Sequence[str], signature: Signature, *, seconds: float = SECONDS) -> Replayed:
+    """Compare a case file in a new process and look for a signature."""
+    command = [sys.executable, "-m", "harness.report.again", str(case_file), *(f"{_ENGINE}{name}" for name in engines)]
+    command += [_AUDIT] if signature.kind is Kind.AUDIT else []
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return Replayed(Again.NOT_TRIED, f"no answer within {seconds:.0f} seconds")
+    except OSError as error:
+        return Replayed(Again.NOT_TRIED, f"no new process: {error.strerror}")
+    if done.returncode:
+        last = " ".join(done.stderr.strip().splitlines()[-_LINES_OF_REASON:])
+        return Replayed(Again.NOT_TRIED, last or f"exit code {done.returncode}")
+    found = [each for each in json.loads(done.stdout.splitlines()[-1]) if each is not None]
+    if signature.text in found:
+        return Replayed(Again.SAME)
+    return Replayed(Again.OTHER, found[0]) if found else Replayed(Again.GONE)
+
+
+def signatures(case_file: Path, engines: Sequence[str], *, audit: bool) -> list[str | None]:
+    """The signature of each run of each case in a file; None for a run that agrees. Raises InputError."""
+    cases = load_cases(case_file)
+    opened = [find_engine(name) for name in engines]
+    try:
+        signer = Signer(opened, audit=audit)
+        found = [signer.signature(run) for case in cases for run in case.runs()]
+    finally:
+        for engine in opened:
+            engine.close()
+    return [None if each is None else each.text for each in found]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The program; its exit code."""
+    engines = [each.removeprefix(_ENGINE) for each in arguments if each.startswith(_ENGINE)]
+    files = [Path(each) for each in arguments if not each.startswith("--")]
+    try:
+        found = [text for file in files for text in signatures(file, engines, audit=_AUDIT in arguments)]
+    except InputError as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
