@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from harness.backend import Availability, EngineFailure, NotComparable, Run
 from harness.backends.parallel import LARGEST_FRAGMENT, ParallelRun
+from harness.engines import FAULTY_PREFIX
 from harness.faults.catalogue import find_fault
 from harness.faults.fault import Fault, InRecording, InRun
 from harness.faults.kernels import HEALTHY, NUMBERS, is_compiled, planted_modules
@@ -18,8 +19,6 @@ from reference.definition.isa import NOOP_OPERATION
 from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed
 from reference.definition.program import Program
-
-PREFIX: Final = "faulty:"
 
 _SMALLEST: Final = Case("smallest", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
 
@@ -44,7 +43,7 @@ class FaultyEngine:
     @property
     def name(self) -> str:
         """``faulty:`` and the name of the fault."""
-        return f"{PREFIX}{'none' if self.fault is None else self.fault.name}"
+        return f"{FAULTY_PREFIX}{'none' if self.fault is None else self.fault.name}"
 
     def probe(self) -> Availability:
         """Usable wherever numba compiles."""

@@ -322,7 +322,7 @@ STEP_FAULTS: Final = (
         "builder",
         "U32ADD checks and shows 0 for the limbs of its carry",
         "C2: the same",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in_fragment(
             "limb = (value >> np.uint64(16 * i)) & U16_MAX",
             "limb = (value >> np.uint64(16 * i)) & U16_MAX if i < 2 else ZERO",
@@ -342,7 +342,7 @@ STEP_FAULTS: Final = (
         "builder",
         "lookups of 65535 by u32 operations are dropped",
         "C1: the same",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in_fragment("counts[limb] += COUNT_ONE", "if limb != U16_MAX:\n    counts[limb] += COUNT_ONE"),
     ),
     Fault(

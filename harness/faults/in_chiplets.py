@@ -114,7 +114,7 @@ MEMORY_FAULTS: Final = (
         "chiplets",
         "memory rows are sorted by address and clk, whatever their context",
         "class: contexts that share an address",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in(
             "chiplets",
             _ORDER,
@@ -126,7 +126,7 @@ MEMORY_FAULTS: Final = (
         "chiplets",
         "accesses to one word stand in the order last first",
         "class: a merge that is not stable (07, section 6.1)",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in(
             "chiplets",
             _ORDER,
@@ -138,7 +138,7 @@ MEMORY_FAULTS: Final = (
         "chiplets",
         "the first memory row has a delta of 0",
         "B1: delta of the first memory row",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in("chiplets", "delta, same_word = _ONE, _ONE", "delta, same_word = _ZERO, _ONE"),
     ),
     Fault(
@@ -146,7 +146,7 @@ MEMORY_FAULTS: Final = (
         "chiplets",
         "two accesses to a word in one row are given a delta of 1",
         "C12: one word twice in one cycle",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in(
             "chiplets",
             "delta = np.uint64(access.clk - before.clk)",
@@ -182,7 +182,7 @@ MEMORY_FAULTS: Final = (
         "chiplets",
         "only the lower limb of a memory delta is looked up in the range table",
         "C3: as many range checks as the constraint consumes",
-        _CELL,
+        (Check.CELL, Check.SUMMARY),
         _in("chiplets", "counts[limb] += np.uint32(1)", "if k == 0:\n    counts[limb] += np.uint32(1)"),
     ),
 )

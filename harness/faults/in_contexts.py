@@ -183,7 +183,7 @@ CONTEXT_FAULTS: Final = (
         "contexts",
         "the top of the continuation stack is missing from the snapshot",
         "A11: a missing entry",
-        _BOUNDARY,
+        (Check.BOUNDARY, Check.ENGINE_FAILURE),
         _captured("snapshot.continuation_count = n_frames", "snapshot.continuation_count = max(0, n_frames - 1)"),
     ),
     Fault(
@@ -191,7 +191,7 @@ CONTEXT_FAULTS: Final = (
         "contexts",
         "the continuation stack is stored top first",
         "A11: entries in the wrong order",
-        _BOUNDARY,
+        (Check.BOUNDARY, Check.ENGINE_FAILURE),
         _captured(
             "for i in range(n_frames):\n    continuation_pool[n_continuations + i] = continuations[i]",
             "for i in range(n_frames):\n    continuation_pool[n_continuations + i] = continuations[n_frames - 1 - i]",

@@ -18,8 +18,8 @@ from reference.definition.isa import opcode
 from reference.definition.outcome import Completed, Failed
 
 _CELL: Final = (Check.CELL,)
-_MACHINE: Final = (Check.BOUNDARY, Check.OUTCOME)
-_BOTH_ENGINES: Final = (Check.OUTCOME, Check.BOUNDARY, Check.CELL)
+_MACHINE: Final = (Check.BOUNDARY, Check.OUTCOME, Check.CELL)
+_BOTH_ENGINES: Final = (Check.OUTCOME, Check.BOUNDARY, Check.CELL, Check.SUMMARY)
 
 _POPPED_WORDS: Final = """
 for i in range(8):
@@ -133,7 +133,7 @@ EXECUTOR_FAULTS: Final = (
         "executor",
         "the END of a loop is recorded as if the loop had not been entered",
         "A1: the flag that tells an entered loop from a skipped one",
-        _CELL,
+        (Check.CELL, Check.ENGINE_FAILURE),
         _in_executor(
             "end.node_flags = block_flags[n_blocks]", "end.node_flags = block_flags[n_blocks] & ~LOOP_ENTERED"
         ),
@@ -201,7 +201,7 @@ EXECUTOR_FAULTS: Final = (
         "executor",
         "CALL and DYNCALL write the new frame pointer into the caller's memory",
         "B1: the write that a call makes at its own clk in the context it opens",
-        (Check.CELL, Check.OUTCOME, Check.BOUNDARY),
+        (Check.CELL, Check.SUMMARY, Check.OUTCOME, Check.BOUNDARY),
         _in_executor(
             "key = (np.uint64(ctx) << S32) | FRAME_POINTER_WORD",
             "key = (np.uint64(callers[n_callers - 1].ctx) << S32) | FRAME_POINTER_WORD",
