@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "show": Command("harness.commands.show", "Show the rows of a case: operation, stack, what changed, boundaries."),
     "record": Command("harness.commands.record", "A case per line in, a record per line out, on any engine."),
     "diff": Command("harness.commands.diff", "Compare what two or more engines make of cases, cell by cell."),
+    "locate": Command("harness.commands.locate", "Say where a difference comes from: provenance, step at fault, cuts."),
     "audit": Command("harness.commands.audit", "Judge traces by the rules that every trace keeps; no engine is asked."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
     "cover": Command("harness.commands.cover", "Show where fragments have begun in a campaign, and where never."),

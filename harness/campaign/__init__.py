@@ -7,6 +7,8 @@ from harness.campaign.events import (
     Event,
     FindingKept,
     FindingRepeated,
+    FindingReplayed,
+    FindingReported,
     FindingShrunk,
     Listener,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "Event",
     "FindingKept",
     "FindingRepeated",
+    "FindingReplayed",
+    "FindingReported",
     "FindingShrunk",
     "Listener",
     "Settings",

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.campaign.keeping import Progress
 from harness.campaign.totals import Totals
 from harness.generate import Generated
+from harness.report.again import Replayed
 from harness.shrink import Shrunk
 from harness.verdict import Comparison, Divergence
 from reference.definition.case import Case
@@ -67,6 +69,24 @@ class FindingShrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingReplayed:
+    """A new process has compared the case; a difference that it does not see is kept and marked as not stable."""
+
+    signature: str
+    directory: Path
+    replayed: Replayed
+
+
+@dataclass(frozen=True, slots=True)
+class FindingReported:
+    """The finding has been localised, and its directory is complete."""
+
+    signature: str
+    directory: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignFinished:
     """The last event, whatever ended the campaign."""
 
@@ -75,6 +95,15 @@ class CampaignFinished:
     """Whether somebody asked to stop before the cases or the time were used up."""
 
 
-Event = CampaignStarted | CaseCompared | FindingKept | FindingRepeated | FindingShrunk | CampaignFinished
+Event = (
+    CampaignStarted
+    | CaseCompared
+    | FindingKept
+    | FindingRepeated
+    | FindingReplayed
+    | FindingShrunk
+    | FindingReported
+    | CampaignFinished
+)
 
 Listener = Callable[[Event], None]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.backend import Completed, Engine, EngineFailure
+from harness.campaign.completing import Completing
 from harness.campaign.events import (
     CampaignFinished,
     CampaignStarted,
@@ -19,16 +20,18 @@ from harness.campaign.events import (
     Event,
     FindingKept,
     FindingRepeated,
+    FindingReplayed,
+    FindingReported,
     FindingShrunk,
     Listener,
 )
 from harness.campaign.guide import Guidance, Guide
-from harness.campaign.keeping import Finding, keep_found, keep_smallest, write_report
+from harness.campaign.keeping import Finding, keep_found
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
 from harness.coverage import CoverageMap
 from harness.generate import COMPLETES, Generated, Profile, generate_case
-from harness.shrink import Budget, shrink
+from harness.shrink import Budget
 from harness.verdict import Comparison, Verdict, joined
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
@@ -50,6 +53,8 @@ class Settings:
     shrinking: Budget = field(default_factory=Budget)
     audit: bool = True
     """Whether traces are judged by the rules of traces too."""
+    replaying: bool = True
+    """Whether each kept finding is replayed in a new process."""
     covered: CoverageMap = field(default_factory=CoverageMap)
     """What earlier campaigns have covered; what it lacks is cut first."""
 
@@ -212,26 +217,21 @@ class _Campaign:
         finding = Finding(signature, case, comparison, self.totals.engines, self._settings.seed, number)
         directory = keep_found(finding, self._settings.out)
         self._emit(FindingKept(number, signature, directory, divergence))
-        self._shrink(finding, directory)
+        self._complete(finding, directory)
 
-    def _shrink(self, finding: Finding, directory: Path) -> None:
-        shrunk = shrink(
-            finding.case,
-            lambda case: self._has_signature(case, finding.signature),
-            budget=self._settings.shrinking,
-            stopped=self._stopped,
-            improved=lambda case: keep_smallest(finding, case, directory),
-        )
-        is_smaller = shrunk.case is not finding.case
-        if is_smaller:
-            keep_smallest(finding, shrunk.case, directory)
-        smallest = self._compare(shrunk.case) if is_smaller else None
-        write_report(finding, directory, shrunk, smallest)
-        self._emit(FindingShrunk(finding.signature, directory, finding.case, shrunk))
+    def _complete(self, finding: Finding, directory: Path) -> None:
+        settings = self._settings
+        completing = Completing(self._engines, settings.shrinking, self._compare, self._stopped, settings.replaying)
+        progress = completing.replay(finding, directory)
+        assert progress.replayed is not None, "it was replayed a moment ago"
+        self._emit(FindingReplayed(finding.signature, directory, progress.replayed))
+        progress = completing.shrink(finding, directory, progress)
+        assert progress.shrunk is not None, "it was shrunk a moment ago"
+        self._emit(FindingShrunk(finding.signature, directory, finding.case, progress.shrunk))
+        progress = completing.report(finding, directory, progress)
+        self.totals.states[progress.state] += 1
+        self._emit(FindingReported(finding.signature, directory, progress))
         self._take_time()
-
-    def _has_signature(self, case: Case, signature: str) -> bool:
-        return any(divergence.signature == signature for divergence in self._compare(case).divergences)
 
     def _compare(self, case: Case, *, audit: bool = True) -> Comparison:
         return compare(case, self._engines, audit=audit and self._settings.audit)

@@ -19,6 +19,8 @@ from harness.campaign.events import (
     Event,
     FindingKept,
     FindingRepeated,
+    FindingReplayed,
+    FindingReported,
     FindingShrunk,
 )
 from harness.campaign.totals import NODE_KINDS, Totals
@@ -56,6 +58,10 @@ def event_lines(event: Event) -> list[str]:
                 return [f"  it did not happen again; the case as found is in {directory}"]
             nodes = len(shrunk.case.program.forest.nodes) + sum(len(each.nodes) for each in shrunk.case.libraries)
             return [f"  shrunk to {nodes} nodes in {shrunk.seconds:.1f} s: {directory / 'report.txt'}"]
+        case FindingReplayed(_, _, replayed):
+            return [f"  {replayed.text}"]
+        case FindingReported(_, directory, progress):
+            return [f"  {progress.state}: {directory / 'report.html'}"] if progress.localisation is not None else []
         case FindingRepeated(number, signature, times):
             return [f"case {number}: {signature} once more ({times} times)"]
         case CampaignFinished(totals, stopped):
@@ -129,6 +135,22 @@ def event_json(event: Event) -> dict[str, Any] | None:
                 "finished": shrunk.finished,
                 "seconds": round(shrunk.seconds, 3),
             }
+        case FindingReplayed(signature, directory, replayed):
+            return {
+                "event": "replayed",
+                "signature": signature,
+                "directory": str(directory),
+                "again": replayed.again.value,
+                "reason": replayed.reason,
+            }
+        case FindingReported(signature, directory, progress):
+            return {
+                "event": "reported",
+                "signature": signature,
+                "directory": str(directory),
+                "state": progress.state,
+                "full_signature": None if progress.signature is None else progress.signature.text,
+            }
         case FindingRepeated(number, signature, times):
             return {"event": "repeated", "number": number, "signature": signature, "times": times}
         case CampaignFinished(totals, stopped):
@@ -167,6 +189,7 @@ def end_report(totals: Totals) -> list[str]:
     if counts.seams_not_exercised:
         lines.insert(2, f"             {counts.seams_not_exercised:,} cuts at which no engine cut its build")
     lines += [f"  {times:>5} x {signature}" for signature, times in totals.findings.most_common()]
+    lines += [f"findings     {_counted(totals.states)}"] if totals.states else []
     if totals.unintended:
         lines.append(f"not as the generator meant: {_counted(totals.unintended)}")
     if totals.is_vacuous:

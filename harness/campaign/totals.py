@@ -57,6 +57,8 @@ class Totals:
     """What stood at the cuts."""
     findings: Counter[str] = field(default_factory=Counter)
     """Cases that differed, by signature."""
+    states: Counter[str] = field(default_factory=Counter)
+    """Findings that were kept, by what became of them: confirmed in a new process, not stable, not replayed."""
 
     @property
     def differences(self) -> int:
@@ -104,6 +106,7 @@ class Totals:
             "families": dict(self.families),
             "unintended": dict(self.unintended),
             "findings": dict(self.findings),
+            "states": dict(self.states),
             "seconds": round(self.seconds, 3),
             "comparing_seconds": round(self.comparing_seconds, 3),
             "cases_per_second": round(self.rate(self.cases), 2),

@@ -83,6 +83,7 @@ DEFAULT_SECONDS = 60.0
     help="Time for shrinking one case.",
 )
 @audit_option
+@click.option("--no-replay", "no_replay", is_flag=True, help="Do not replay each finding in a new process.")
 @click.option("--quiet", is_flag=True, help="Findings and the end report only.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of text.")
 @click.pass_context
@@ -100,6 +101,7 @@ def fuzz(
     keep: int,
     shrink_seconds: float,
     no_audit: bool,
+    no_replay: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -111,18 +113,20 @@ def fuzz(
 
     Traces that engines agree on are audited as well: judged by the constraints and lookups that every trace keeps.
 
-    Each difference is written to a directory of its own under --out as soon as it is found: the case, then the smallest
-    case that differs for the same reason, and a report with the command that shows it again. Case N of a seed is the
-    same whatever came before it; where it can be cut as no case was cut before, it is compared at those cuts as well, and
+    Each difference is written to a directory of its own under --out as soon as it is found. It is replayed in a new
+    process, and marked when it does not show there; shrunk to the smallest case that differs for the same reason; and
+    localised (`fragdiff locate`) in report.html and report.txt, with the failing fragment by itself and a ready test.
+    index.txt lists all findings by signature. Case N of a seed is the same whatever came before it; where it can be cut as no case was cut before, it is compared at those cuts as well, and
     coverage.json keeps them for all campaigns with this --out (`fragdiff cover`). Ctrl-C ends the campaign after the case
     in hand, with its report; a second one at once.
 
     The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
     case was compared on all engines.
 
-    JSON: {"event": "started"}, {"event": "finding", "number", "signature", "directory"}, {"event": "shrunk",
-    "signature", "directory", "happens_again", "finished"}, {"event": "repeated", "number", "signature", "times"} and
-    at the end {"event": "finished"} with what is also in summary.json.
+    JSON: {"event": "started"}, {"event": "finding", "number", "signature", "directory"}, {"event": "replayed",
+    "signature", "directory", "again", "reason"}, {"event": "shrunk", "signature", "directory", "happens_again",
+    "finished"}, {"event": "reported", "signature", "directory", "state", "full_signature"}, {"event": "repeated",
+    "number", "signature", "times"} and at the end {"event": "finished"} with what is also in summary.json.
     """
     names = engine_names(engines, engine)
     settings = Settings(
@@ -135,6 +139,7 @@ def fuzz(
         kept_per_signature=keep,
         shrinking=Budget(seconds=shrink_seconds),
         audit=not no_audit,
+        replaying=not no_replay,
         covered=read_map(out / FILE) if (out / FILE).exists() else CoverageMap(),
     )
     if not no_audit:

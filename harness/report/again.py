@@ -55,6 +55,11 @@ class Replayed:
         return self.again is Again.SAME
 
     @property
+    def was_tried(self) -> bool:
+        """Whether the new process compared anything."""
+        return self.again is not Again.NOT_TRIED
+
+    @property
     def text(self) -> str:
         """For people."""
         match self.again:

@@ -1,0 +1,103 @@
+"""What happens to a finding after its case is on disk: replayed in a new process, shrunk, localised, reported, listed.
+
+Costs seconds, so it is done for the findings that are kept and for no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from harness.backend import Engine
+from harness.campaign.keeping import DATA, FOUND, Finding, Progress, keep_smallest, write_report
+from harness.corpus import write_new
+from harness.localise.localisation import localise
+from harness.localise.signature import Signature, Signer
+from harness.report.again import Again, Replayed, replay
+from harness.shrink import Budget, shrink
+from harness.verdict import Comparison, Kind
+from reference.definition.case import Case
+
+INDEX: Final = "index.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Completing:
+    """How findings are completed."""
+
+    engines: Sequence[Engine]
+    shrinking: Budget
+    compare: Callable[[Case], Comparison]
+    stopped: Callable[[], bool]
+    replaying: bool = True
+    """Whether a new process is started for each finding."""
+
+    def replay(self, finding: Finding, directory: Path) -> Progress:
+        """The signature, and whether a new process sees the same; in a report."""
+        signature = self._signer(finding).signature(finding.case)
+        if signature is None:
+            replayed = Replayed(Again.NOT_TRIED, "it did not even happen again in this process")
+        elif not self.replaying:
+            replayed = Replayed(Again.NOT_TRIED, "this campaign starts no further processes")
+        else:
+            replayed = replay(directory / FOUND, finding.engines, signature)
+        progress = Progress(signature, replayed)
+        write_report(finding, directory, progress)
+        return progress
+
+    def shrink(self, finding: Finding, directory: Path, progress: Progress) -> Progress:
+        """The smallest case with the same signature, in a report."""
+        shrunk = shrink(
+            finding.case,
+            self._is_same(finding, progress.signature),
+            budget=self.shrinking,
+            stopped=self.stopped,
+            improved=lambda case: keep_smallest(finding, case, directory),
+        )
+        is_smaller = shrunk.case is not finding.case
+        if is_smaller:
+            keep_smallest(finding, shrunk.case, directory)
+        smallest = self.compare(shrunk.case) if is_smaller else None
+        return replace(progress, shrunk=shrunk, smallest=smallest)
+
+    def report(self, finding: Finding, directory: Path, progress: Progress) -> Progress:
+        """Localise the smallest case and write everything."""
+        shrunk = progress.shrunk
+        if progress.signature is not None and shrunk is not None and shrunk.happens_again:
+            progress = replace(progress, localisation=localise(shrunk.case, self.engines))
+        write_report(finding, directory, progress)
+        write_index(directory.parent)
+        return progress
+
+    def _signer(self, finding: Finding) -> Signer:
+        return Signer(self.engines, audit=finding.comparison.divergences[0].kind is Kind.AUDIT)
+
+    def _is_same(self, finding: Finding, signature: Signature | None) -> Callable[[Case], bool]:
+        if signature is not None:
+            signer = self._signer(finding)
+            return lambda case: signer.has(case, signature)
+        return lambda case: any(item.signature == finding.signature for item in self.compare(case).divergences)
+
+
+# ---- the list of all findings ---------------------------------------------------------------------------------------
+
+
+def write_index(out: Path) -> None:
+    """List the findings of a directory by signature, confirmed ones first; InputError when that is impossible."""
+    groups: dict[str, list[tuple[str, Any]]] = {}
+    for path in sorted(out.glob(f"*/{DATA}")):
+        data = json.loads(path.read_text("utf-8"))
+        full = data.get("full_signature") or {}
+        groups.setdefault(full.get("text") or data["signature"], []).append((path.parent.name, data))
+    lines: list[str] = []
+    for signature, members in sorted(groups.items(), key=lambda item: (not _is_confirmed(item[1]), item[0])):
+        lines.append(signature)
+        lines += [f"  {data['state']:<12}  {name}" for name, data in members]
+    write_new(out / INDEX, "\n".join(lines) + "\n")
+
+
+def _is_confirmed(members: Sequence[tuple[str, Any]]) -> bool:
+    return any(data["state"] == "confirmed" for _, data in members)
