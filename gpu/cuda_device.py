@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ from gpu.launching import Argument
 from gpu.source import Signature, load
 
 OPTIONS: Final = ("--std=c++17",)
+
+READY_LANES: Final = 8
+"""As many as a session may work on."""
 
 DEVICE_TO_DEVICE: Final = 3
 """cudaMemcpyDeviceToDevice."""
@@ -53,7 +57,11 @@ class CudaDevice(Device):
     """A CUDA device.
 
     ``ordinal`` is its number; ``defines`` are prepended to the source, ``extra`` names files of further kernels.
-    Raises DeviceUnavailable that says why when there is none.
+    Raises DeviceUnavailable that says why when there is none, or when this process cannot use it: the driver lets nobody else
+    in, or an error of an earlier device broke what CUDA keeps for the process.
+
+    After an error of the driver the device is lost: waiting is over at once, because nothing runs any more, memory is given
+    back to the accounts, and everything else raises DeviceError again. So a session on it can be released like any other.
     """
 
     name: ClassVar[str] = "cuda"
@@ -76,10 +84,16 @@ class CudaDevice(Device):
         self._ordinal = ordinal
         self._lock = threading.RLock()
         self._functions: dict[str, tuple[Any, tuple[Any, ...]]] = {}
-        with self._errors():
-            self._pool = self._cupy.cuda.MemoryPool()
-            self._module = self._cupy.RawModule(code=self.source.text, options=OPTIONS)
-            self._main = CudaLane(self, -1, self._cupy.cuda.Stream(non_blocking=True))
+        self._lost: DeviceError | None = None
+        self._pool = self._cupy.cuda.MemoryPool()
+        try:
+            with self._errors():
+                self._module = self._cupy.RawModule(code=self.source.text, options=OPTIONS)
+                self._main = self._stream(-1)
+                # Making a stream can fail: here that refuses the device, later it would stop a session half way.
+                self._lanes.update((index, self._stream(index)) for index in range(READY_LANES))
+        except DeviceError as error:
+            raise DeviceUnavailable(f"{reason}, cannot be used: {error}") from error
 
     @classmethod
     def probe(cls) -> tuple[bool, str]:
@@ -105,8 +119,39 @@ class CudaDevice(Device):
             f"{found['name'].decode()}, compute capability {capability}, driver {driver}, CuPy {cupy.__version__}",
         )
 
+    @property
+    def architecture(self) -> str:
+        """Like sm_90."""
+        with self._errors():
+            found = self._cupy.cuda.runtime.getDeviceProperties(self._ordinal)
+        return f"sm_{found['major']}{found['minor']}"
+
+    def kernel_figures(self) -> dict[str, dict[str, int]]:
+        """What each kernel takes as it was loaded: registers, bytes of local and of shared memory, threads of a block at most.
+
+        Raises KernelBuildError, DeviceError.
+        """
+        with self._errors():
+            functions = {name: self._function(signature)[0] for name, signature in self.source.signatures.items()}
+            return {
+                name: {
+                    "registers": int(function.num_regs),
+                    "local_bytes": int(function.local_size_bytes),
+                    "shared_bytes": int(function.shared_size_bytes),
+                    "threads": int(function.max_threads_per_block),
+                }
+                for name, function in functions.items()
+            }
+
+    @property
+    def lost(self) -> bool:
+        """Whether the driver reported an error: the device is of no more use to this process."""
+        return self._lost is not None
+
     def finish(self, lane: CudaLane) -> None:
         """Waits for an event recorded on the lane now; the other lanes go on."""
+        if self._lost is not None:
+            return
         with self._errors():
             with self._lock:
                 reached = lane.launched
@@ -132,7 +177,9 @@ class CudaDevice(Device):
             return float(self._cupy.cuda.get_elapsed_time(first, last)) / 1000
 
     def close(self) -> None:
-        """Waits for all lanes and returns the pool's free blocks to the driver."""
+        """Waits for all lanes and returns the pool's free blocks to the driver; a lost device has nothing to return."""
+        if self._lost is not None:
+            return
         with self._errors():
             self._wait()
             self._pool.free_all_blocks()
@@ -187,18 +234,21 @@ class CudaDevice(Device):
     def _sort(self, keys: Buffer, out: Buffer, lane: Lane | None) -> None:
         chosen = self._lane_of(lane)
         with self._errors(), self._ordered(chosen, (keys,), (out,)):
-            positions = self._cupy.argsort(keys.array)  # CuPy's is stable
-            out.array[...] = positions.astype(out.dtype)
-        # What CuPy allocated for it goes back to the pool when the positions are dropped.
+            # CuPy's is stable. No name is given to what it allocates: an error would keep it, and its bytes, alive.
+            out.array[...] = self._cupy.argsort(keys.array).astype(out.dtype)
         self.finish(chosen)
 
     def _new_lane(self, index: int) -> CudaLane:
         with self._errors():
-            return CudaLane(self, index, self._cupy.cuda.Stream(non_blocking=True))
+            return self._stream(index)
+
+    def _stream(self, index: int) -> CudaLane:
+        return CudaLane(self, index, self._cupy.cuda.Stream(non_blocking=True))
 
     def _wait(self) -> None:
-        for lane in (self._main, *self._lanes.values()):
-            self.finish(self._lane_of(lane))
+        for lane in map(self._lane_of, (self._main, *self._lanes.values())):
+            if lane.launched > lane.finished:
+                self.finish(lane)
 
     def _wait_for_uses(self, buffer: Buffer) -> None:
         for lane, (launched, _) in list(buffer.uses.items()):
@@ -211,8 +261,22 @@ class CudaDevice(Device):
         if found is None:
             with self._lock:
                 types = tuple(_SCALARS["u64" if each.pointer else each.type] for each in signature.parameters)
-                found = self._functions[signature.name] = (self._module.get_function(signature.name), types)
+                found = self._functions[signature.name] = (self._loaded(signature.name), types)
         return found
+
+    def _loaded(self, kernel: str) -> Any:
+        cuda = self._cupy.cuda
+        try:
+            return self._module.get_function(kernel)
+        except (cuda.compiler.CompileException, cuda.runtime.CUDARuntimeError):
+            raise
+        except cuda.driver.CUDADriverError as error:
+            if self._functions:
+                raise
+            # The first kernel brings the whole module along.
+            raise KernelBuildError(f"the driver does not load the kernels: {error}") from error
+        except (ImportError, OSError, RuntimeError) as error:
+            raise KernelBuildError(f"the kernels cannot be compiled here: {error}") from error
 
     def _lane_of(self, lane: Lane | None) -> CudaLane:
         if lane is None:
@@ -258,6 +322,8 @@ class CudaDevice(Device):
     def _errors(self) -> Iterator[None]:
         # The allocator and the device are CuPy's state of the current thread.
         cuda = self._cupy.cuda
+        if self._lost is not None:
+            raise DeviceError(f"the device was lost before: {self._lost}")
         try:
             with cuda.Device(self._ordinal), cuda.using_allocator(self._pool_malloc):
                 yield
@@ -266,7 +332,11 @@ class CudaDevice(Device):
         except cuda.compiler.CompileException as error:
             raise KernelBuildError(f"the kernels do not compile for the device:\n{error}") from error
         except (cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError) as error:
-            raise DeviceError(f"the device failed: {error}") from error
+            # What failed may hold arrays in its frames, and this error is kept for long.
+            traceback.clear_frames(error.__traceback__)
+            failed = DeviceError(f"the device failed: {error}")
+            self._lost = self._lost or failed
+            raise failed from error
 
     def _pool_malloc(self, nbytes: int) -> Any:
         return self._pool.malloc(nbytes)

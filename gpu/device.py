@@ -98,15 +98,11 @@ class Device(ABC):
 
     def full(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike, value: int) -> Buffer:
         """A buffer filled with one value."""
-        buffer = self.empty(tag, name, shape, dtype)
-        self._fill(buffer, value)
-        return buffer
+        return self._filled(self.empty(tag, name, shape, dtype), lambda buffer: self._fill(buffer, value))
 
     def upload(self, tag: Tag, name: str, array: npt.NDArray[Any]) -> Buffer:
         """A buffer with a copy of the array's contents."""
-        buffer = self.empty(tag, name, array.shape, array.dtype)
-        self.write(buffer, array)
-        return buffer
+        return self._filled(self.empty(tag, name, array.shape, array.dtype), lambda buffer: self.write(buffer, array))
 
     def write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
         """Replaces the contents; raises TypeError or ValueError when dtype or shape differ."""
@@ -125,9 +121,18 @@ class Device(ABC):
         """A new buffer with the same contents."""
         buffer.check_alive()
         copied = self.empty(tag, name, buffer.shape, buffer.dtype)
-        self._copy(buffer, copied)
+        self._filled(copied, lambda target: self._copy(buffer, target))
         self.note("copy", name, buffer.nbytes)
         return copied
+
+    def _filled(self, buffer: Buffer, fill: Callable[[Buffer], None]) -> Buffer:
+        """The buffer with its first contents; given back when it cannot have them."""
+        try:
+            fill(buffer)
+        except BaseException:
+            buffer.free()
+            raise
+        return buffer
 
     def launch(self, kernel: str, threads: int, *arguments: Argument, lane: Lane | None = None) -> None:
         """Runs a kernel with at least ``threads`` threads, rounded up to blocks; the kernel bounds its own index.

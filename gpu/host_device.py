@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gpu.buffer import Buffer
 from gpu.device import Device, Lane
-from gpu.errors import DeviceUnavailable
+from gpu.errors import BudgetExceeded, DeviceUnavailable
 from gpu.launching import Argument
 from gpu.shim import Compiler, HostKernels, cache_directory, find_compiler, sanitizer_library
 from gpu.source import Signature, Source, load
@@ -93,7 +93,10 @@ class HostDevice(Device):
         """Nothing is kept."""
 
     def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, int]:
-        array: npt.NDArray[Any] = np.empty(shape, dtype)
+        try:
+            array: npt.NDArray[Any] = np.empty(shape, dtype)
+        except MemoryError as error:
+            raise BudgetExceeded(f"the machine has no room: {error}") from error
         return array, int(array.ctypes.data)
 
     def _fill(self, buffer: Buffer, value: int) -> None:

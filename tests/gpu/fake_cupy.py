@@ -8,11 +8,13 @@ its memory was given back. What it cannot show is whether the real CuPy keeps to
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +52,10 @@ class FakeCupy:
         self.late: list[str] = []
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.broken: Exception | None = None
+        self.breaks_after: int | None = None
+        self.breaks_with: Exception = CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access")
+        self.driver_calls = 0
+        self.room: int | None = None
         self.state = threading.local()
         self.one_at_a_time = threading.RLock()
         self.null = Stream(self)
@@ -59,16 +65,31 @@ class FakeCupy:
                 getDeviceCount=lambda: 1,
                 getDeviceProperties=lambda _: {"name": b"Fake", "major": 9, "minor": 0},
                 driverGetVersion=lambda: 13010,
+                memcpyAsync=self.memcpy,
             ),
             driver=SimpleNamespace(CUDADriverError=CUDADriverError),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
             compiler=SimpleNamespace(CompileException=CompileException),
             Device=lambda _: contextlib.nullcontext(),
-            Stream=lambda non_blocking: Stream(self),
-            Event=lambda block, disable_timing: Event(),
-            MemoryPool=Pool,
+            Stream=self.new_stream,
+            Event=lambda block, disable_timing: Event(timed=not disable_timing),
+            get_elapsed_time=elapsed,
+            MemoryPool=lambda: Pool(self),
             using_allocator=self.using_allocator,
         )
+
+    def touch(self) -> None:
+        """A call of the driver. After ``breaks_after`` of them it fails, and then for ever, as a real one does."""
+        self.driver_calls += 1
+        if self.breaks_after is not None and self.driver_calls > self.breaks_after:
+            self.broken = self.broken or self.breaks_with
+        if self.broken is not None:
+            raise self.broken
+
+    def new_stream(self, *, non_blocking: bool) -> Stream:
+        assert non_blocking
+        self.touch()
+        return Stream(self)
 
     @contextlib.contextmanager
     def using_allocator(self, malloc: Callable[[int], Any]) -> Iterator[None]:
@@ -82,11 +103,23 @@ class FakeCupy:
         return stack[-1] if stack else self.null
 
     def empty(self, shape: Any, dtype: Any) -> Array:
+        self.touch()
         return Array(self, np.full(shape, 0x5A, dtype), self.state.malloc)
 
     def asnumpy(self, array: Array) -> npt.NDArray[Any]:
         self.current().synchronize()
         return array.memory.copy()
+
+    def memcpy(self, target: int, source: int, nbytes: int, kind: int, stream: int) -> None:
+        assert kind == 3
+        (on,) = [each for each in Stream.made if each.ptr == stream]
+
+        def run() -> None:
+            if not (self.is_live(target) and self.is_live(source)):
+                self.late.append("memcpy")
+            ctypes.memmove(target, source, nbytes)
+
+        on.put(run)
 
     def argsort(self, keys: Array) -> Array:
         made = self.empty(keys.shape, np.int64)
@@ -104,6 +137,7 @@ class FakeCupy:
         launcher = self.kernels.function(name)
 
         def call(grid: tuple[int], block: tuple[int], args: tuple[Any, ...]) -> None:
+            self.touch()
             self.calls.append((name, args))
             for parameter, value in zip(parameters, args, strict=True):
                 wanted = (
@@ -119,15 +153,29 @@ class FakeCupy:
 
             self.current().put(run)
 
-        return call
+        figures = {"num_regs": 40, "local_size_bytes": 0, "shared_size_bytes": 0, "max_threads_per_block": 1024}
+        return Kernel(call, **figures)
 
     def is_live(self, address: int) -> bool:
         return any(start <= address <= start + memory.nbytes for start, memory in list(self.live.items()))
 
 
+class Kernel(SimpleNamespace):
+    def __init__(self, call: Callable[..., None], **figures: int) -> None:
+        super().__init__(**figures)
+        self.call = call
+
+    def __call__(self, *arguments: Any) -> None:
+        self.call(*arguments)
+
+
 class Stream:
+    made: ClassVar[weakref.WeakSet[Stream]] = weakref.WeakSet()
+
     def __init__(self, cupy: FakeCupy) -> None:
         self.cupy = cupy
+        self.ptr = id(self)
+        Stream.made.add(self)
         self.queue: list[Callable[[], None]] = []
         self.begun = 0
         self.put_off = 0
@@ -138,8 +186,7 @@ class Stream:
             self.put_off += 1
 
     def run_to(self, position: int) -> None:
-        if self.cupy.broken is not None:
-            raise self.cupy.broken
+        self.cupy.touch()
         with self.cupy.one_at_a_time:
             while self.begun < position:
                 self.begun += 1
@@ -160,21 +207,40 @@ class Stream:
 
 
 class Event:
+    def __init__(self, *, timed: bool) -> None:
+        self.timed = timed
+        self.time: float | None = None
+
     def record(self, stream: Stream) -> None:
+        stream.cupy.touch()
+        if self.timed:
+            stream.put(self.happen)
         self.stream, self.position = stream, stream.put_off
+
+    def happen(self) -> None:
+        self.time = time.perf_counter()
 
     def synchronize(self) -> None:
         self.stream.run_to(self.position)
 
 
+def elapsed(first: Event, last: Event) -> float:
+    """Milliseconds; CuPy raises for events that are not over or were made without a time."""
+    if first.time is None or last.time is None:
+        raise CUDARuntimeError("cudaErrorNotReady: device not ready")
+    return 1000 * (last.time - first.time)
+
+
 class Pool:
-    def __init__(self) -> None:
+    def __init__(self, cupy: FakeCupy) -> None:
+        self.cupy = cupy
         self.used = 0
 
     def malloc(self, nbytes: int) -> Callable[[], None]:
-        if nbytes > 1 << 30:
-            raise OutOfMemoryError("Out of memory allocating")
+        room = 1 << 30 if self.cupy.room is None else self.cupy.room
         rounded = -(-nbytes // 512) * 512
+        if self.used + rounded > room:
+            raise OutOfMemoryError(f"Out of memory allocating {nbytes} bytes (allocated so far: {self.used} bytes)")
         self.used += rounded
 
         def free() -> None:
@@ -186,7 +252,7 @@ class Pool:
         return self.used
 
     def free_all_blocks(self) -> None:
-        pass
+        self.cupy.touch()
 
 
 class Array:
@@ -199,11 +265,13 @@ class Array:
         weakref.finalize(self, _dead, cupy, address, memory, malloc(memory.nbytes))
 
     def fill(self, value: Any) -> None:
+        self.cupy.touch()
         assert type(value) is self.dtype.type
         memory = self.memory
         self.cupy.current().put(lambda: memory.fill(value))
 
     def set(self, host: npt.NDArray[Any]) -> None:
+        self.cupy.touch()
         memory = self.memory
         self.cupy.current().put(lambda: memory.__setitem__(..., host))
 
