@@ -40,6 +40,8 @@ class Completing:
         signature = self._signer(finding).signature(finding.case)
         if signature is None:
             replayed = Replayed(Again.NOT_TRIED, "it did not even happen again in this process")
+        elif self.stopped():
+            replayed = Replayed(Again.NOT_TRIED, "the campaign was stopped")
         elif not self.replaying:
             replayed = Replayed(Again.NOT_TRIED, "this campaign starts no further processes")
         else:
@@ -64,9 +66,9 @@ class Completing:
         return replace(progress, shrunk=shrunk, smallest=smallest)
 
     def report(self, finding: Finding, directory: Path, progress: Progress) -> Progress:
-        """Localise the smallest case and write everything."""
+        """Localise the smallest case and write everything; a campaign that was stopped leaves the first to the user."""
         shrunk = progress.shrunk
-        if progress.signature is not None and shrunk is not None and shrunk.happens_again:
+        if progress.signature is not None and shrunk is not None and shrunk.happens_again and not self.stopped():
             progress = replace(progress, localisation=localise(shrunk.case, self.engines))
         write_report(finding, directory, progress)
         write_index(directory.parent)

@@ -27,7 +27,7 @@ from harness.report.pytest_file import pytest_text
 from harness.report.rows_text import window_text
 from harness.reporting import divergence_json, wrapped
 from harness.shrink import Shrunk
-from harness.verdict import Comparison, describe
+from harness.verdict import Comparison, Kind, describe
 from reference.definition.case import Case
 from reference.definition.formats.case_json import write_case
 
@@ -136,7 +136,8 @@ def _write_localised(
     rebuilds = fragment.has_context and "parallel" in finding.engines
     cases = sorted({FOUND, _smallest_file(directory).name})
     title = f"Finding: {found.signature.text}."
-    write_new(directory / TEST, pytest_text(title, finding.engines, cases, rebuilds_fragment=rebuilds))
+    audit = found.cause.kind is Kind.AUDIT
+    write_new(directory / TEST, pytest_text(title, finding.engines, cases, audit=audit, rebuilds_fragment=rebuilds))
     files.append((TEST, "red while the engines differ, green once they agree"))
     return fragment
 
@@ -181,6 +182,9 @@ def _lines(finding: Finding, directory: Path, progress: Progress, fragment: Frag
         lines += [f"  {line}" for line in localisation_lines(progress.localisation)]
         lines += [f"  {fragment.note}"] if fragment.note else []
         lines.append("")
+    else:
+        command = replay_command(_smallest_file(directory), finding.engines, verb="locate")
+        lines += [f"not localised; that is done by {command}", ""]
     lines += [f"{FOUND}:", *(wrapped(describe(item)) for item in finding.comparison.divergences), ""]
     return [*lines, *_shrinking_lines(progress)]
 

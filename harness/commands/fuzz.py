@@ -116,9 +116,11 @@ def fuzz(
     Each difference is written to a directory of its own under --out as soon as it is found. It is replayed in a new
     process, and marked when it does not show there; shrunk to the smallest case that differs for the same reason; and
     localised (`fragdiff locate`) in report.html and report.txt, with the failing fragment by itself and a ready test.
-    index.txt lists all findings by signature. Case N of a seed is the same whatever came before it; where it can be cut as no case was cut before, it is compared at those cuts as well, and
-    coverage.json keeps them for all campaigns with this --out (`fragdiff cover`). Ctrl-C ends the campaign after the case
-    in hand, with its report; a second one at once.
+    index.txt lists all findings by signature.
+
+    Case N of a seed is the same whatever came before it; where it can be cut as no case was cut before, it is compared at
+    those cuts as well, and coverage.json keeps them for all campaigns with this --out (`fragdiff cover`). Ctrl-C ends the
+    campaign after the case in hand, with its report; a second one at once.
 
     The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
     case was compared on all engines.

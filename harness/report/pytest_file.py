@@ -32,8 +32,9 @@ def test_the_engines_agree(file):
     with open_engines(ENGINES) as engines:
         for case in load_cases(HERE / file):
             for run in case.runs():
-                comparison = compare(run, engines)
-                assert not comparison.divergences, "\\n".join(map(describe, comparison.divergences))
+                comparison = compare(run, engines, audit={audit})
+                differences = "\\n".join(map(describe, comparison.divergences))
+                assert not differences, differences
                 assert not comparison.counts.nothing, "nothing was compared: this is no agreement"
 '''
 
@@ -57,9 +58,16 @@ from reference.definition.columns import COLUMN_NAMES
 """
 
 
-def pytest_text(title: str, engines: Sequence[str], cases: Sequence[str], *, rebuilds_fragment: bool) -> str:
-    """The file's text; ``rebuilds_fragment`` adds the standalone fragment, on the parallel engine's own rebuild."""
-    text = _ENGINES.format(title=title.replace('"', "'"), file=FILE, engines=list(engines), cases=list(cases))
+def pytest_text(
+    title: str, engines: Sequence[str], cases: Sequence[str], *, audit: bool, rebuilds_fragment: bool
+) -> str:
+    """The file's text.
+
+    ``audit`` judges the traces too, for a difference that only the audit sees; ``rebuilds_fragment`` adds the standalone
+    fragment, on the parallel engine's own rebuild.
+    """
+    values = {"engines": list(engines), "cases": list(cases), "audit": audit}
+    text = _ENGINES.format(title=title.replace('"', "'"), file=FILE, **values)
     if not rebuilds_fragment:
         return text
     return text.replace("from harness.verdict import describe\n", _FRAGMENT_IMPORTS) + _FRAGMENT

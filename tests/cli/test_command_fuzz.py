@@ -15,7 +15,7 @@ import pytest
 from conftest import json_lines
 from rich.console import Console
 
-from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Totals, loop
+from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Totals, completing, loop
 from harness.campaign.screen import LiveScreen
 from harness.generate import generate_case
 from harness.verdict import Comparison, Counts, Verdict
@@ -86,7 +86,8 @@ def test_the_commands_of_a_report_show_the_finding_again(fragdiff):
 
 def test_a_case_does_not_depend_on_those_before_it(fragdiff):
     def fuzz(*options):
-        fragdiff("fuzz", "--engines", "reference,wrong-mul", "--seed", 1, "--keep", 99, "--shrink-seconds", 0, *options)
+        few = ("--keep", 99, "--shrink-seconds", 0, "--no-replay")
+        fragdiff("fuzz", "--engines", "reference,wrong-mul", "--seed", 1, *few, *options)
 
     fuzz("--cases", 25, "--out", "all")
     number, found = max(
@@ -105,7 +106,7 @@ def test_the_case_is_on_disk_before_it_is_shrunk(fragdiff, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("made for tests")
 
-    monkeypatch.setattr(loop, "shrink", fail)
+    monkeypatch.setattr(completing, "shrink", fail)
     result = fragdiff("fuzz", "--engines", "reference,wrong-mul", "--cases", 40, "--seed", 1)
     assert result.exit_code == 3
     (directory,) = finding_directories("findings")
@@ -143,6 +144,7 @@ def test_equal_signatures_are_kept_a_few_times_and_counted(fragdiff):
         2,
         "--shrink-seconds",
         0,
+        "--no-replay",
         "--json",
     )
     events = json_lines(result.stdout)
