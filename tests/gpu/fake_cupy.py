@@ -56,6 +56,7 @@ class FakeCupy:
         self.breaks_with: Exception = CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access")
         self.driver_calls = 0
         self.room: int | None = None
+        self.figures = {"num_regs": 40, "local_size_bytes": 0, "shared_size_bytes": 0, "max_threads_per_block": 1024}
         self.state = threading.local()
         self.one_at_a_time = threading.RLock()
         self.null = Stream(self)
@@ -66,6 +67,9 @@ class FakeCupy:
                 getDeviceProperties=lambda _: {"name": b"Fake", "major": 9, "minor": 0},
                 driverGetVersion=lambda: 13010,
                 memcpyAsync=self.memcpy,
+                runtimeGetVersion=lambda: 13000,
+                memGetInfo=lambda: (1 << 30, 1 << 30),
+                deviceGetAttribute=lambda number, ordinal: {16: 132, 13: 1_980_000}.get(number, 1),
             ),
             driver=SimpleNamespace(CUDADriverError=CUDADriverError),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
@@ -104,7 +108,8 @@ class FakeCupy:
 
     def empty(self, shape: Any, dtype: Any) -> Array:
         self.touch()
-        return Array(self, np.full(shape, 0x5A, dtype), self.state.malloc)
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        return Array(self, lambda: np.full(shape, 0x5A, dtype), self.state.malloc(size))
 
     def asnumpy(self, array: Array) -> npt.NDArray[Any]:
         self.current().synchronize()
@@ -153,8 +158,7 @@ class FakeCupy:
 
             self.current().put(run)
 
-        figures = {"num_regs": 40, "local_size_bytes": 0, "shared_size_bytes": 0, "max_threads_per_block": 1024}
-        return Kernel(call, **figures)
+        return Kernel(call, **self.figures)
 
     def is_live(self, address: int) -> bool:
         return any(start <= address <= start + memory.nbytes for start, memory in list(self.live.items()))
@@ -256,13 +260,14 @@ class Pool:
 
 
 class Array:
-    def __init__(self, cupy: FakeCupy, memory: npt.NDArray[Any], malloc: Callable[[int], Callable[[], None]]) -> None:
+    def __init__(self, cupy: FakeCupy, make: Callable[[], npt.NDArray[Any]], free: Callable[[], None]) -> None:
+        memory = make()
         self.cupy, self.memory = cupy, memory
         self.shape, self.dtype, self.size = memory.shape, memory.dtype, memory.size
         address = memory.ctypes.data
         self.data = SimpleNamespace(ptr=address)
         cupy.live[address] = memory
-        weakref.finalize(self, _dead, cupy, address, memory, malloc(memory.nbytes))
+        weakref.finalize(self, _dead, cupy, address, memory, free)
 
     def fill(self, value: Any) -> None:
         self.cupy.touch()
