@@ -25,8 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         from harness.audit.prepare import prepare  # noqa: PLC0415 - after the environment is set
         from harness.backends.parallel import ParallelEngine  # noqa: PLC0415 - as above
+        from harness.faults import FaultyEngine  # noqa: PLC0415 - as above
+        from harness.faults.kernels import is_compiled  # noqa: PLC0415 - as above
 
         engine = ParallelEngine()
         engine.prepare(print)
         engine.close()
         prepare(print)
+        if not is_compiled():
+            FaultyEngine().prepare(print)

@@ -18,7 +18,7 @@ from reference.definition.isa import opcode
 from reference.definition.outcome import Completed, Failed
 
 _CELL: Final = (Check.CELL,)
-_MACHINE: Final = (Check.BOUNDARY, Check.OUTCOME, Check.CELL)
+_MACHINE: Final = (Check.BOUNDARY, Check.OUTCOME, Check.CELL, Check.SUMMARY)
 _BOTH_ENGINES: Final = (Check.OUTCOME, Check.BOUNDARY, Check.CELL, Check.SUMMARY)
 
 _POPPED_WORDS: Final = """

@@ -175,10 +175,15 @@ def _with_forests(case: Case, forests: Sequence[Forest], names: Mapping[int, int
     )
 
 
-def entered(case: Case, place: Place) -> Case:
-    """The case whose program begins with the node, in the forest that holds it."""
+def entered(case: Case, place: Place, *, alone: bool) -> Case:
+    """The case whose program begins with the node, in the forest that holds it.
+
+    ``alone``: no other procedure of that forest can be found by its digest. Otherwise those stay that the program could find
+    before; the one that it began with goes.
+    """
     forest = forests_of(case)[place.forest]
-    forest = replace(forest, roots=tuple(dict.fromkeys((*forest.roots, place.node))))
+    others = () if alone else tuple(root for root in forest.roots if (place.forest, root) != (0, case.program.entry))
+    forest = replace(forest, roots=tuple(dict.fromkeys((*others, place.node))))
     return replace(case, program=replace(case.program, forest=forest, entry=place.node))
 
 

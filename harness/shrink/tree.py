@@ -54,14 +54,18 @@ def enter(search: Proposals) -> None:
 def enter_node(search: Proposals, place: Place, stack: tuple[int, ...] | None = None) -> bool:
     """Whether the program that begins with the node is better; with other inputs where there are any.
 
-    The library that the node is from is left out first: what the program needs of it is now its own.
+    What else the program could find by its digest is left out first, and the library that the node is from: what the program
+    needs of it is now its own.
     """
-    makers = (partial(_entered, place=place, stack=stack, drops_library=drops) for drops in (True, False))
-    return any(search.attempt(make) for make in makers if place.forest or not make.keywords["drops_library"])
+    return any(
+        search.attempt(partial(_entered, place=place, stack=stack, alone=alone, drops_library=drops))
+        for alone in (True, False)
+        for drops in ((True, False) if place.forest else (False,))
+    )
 
 
-def _entered(case: Case, place: Place, stack: tuple[int, ...] | None, *, drops_library: bool) -> Case:
-    case = entered(case if stack is None else replace(case, stack=stack), place)
+def _entered(case: Case, place: Place, stack: tuple[int, ...] | None, *, alone: bool, drops_library: bool) -> Case:
+    case = entered(case if stack is None else replace(case, stack=stack), place, alone=alone)
     return collected(without_library(case, place.forest - 1) if drops_library else case)
 
 
