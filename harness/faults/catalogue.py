@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from harness.faults.fault import Fault, InKernels
-from harness.faults.in_builder import BUILDER_FAULTS
+from harness.faults.in_assembly import ASSEMBLY_FAULTS
+from harness.faults.in_both import SHARED_FAULTS
 from harness.faults.in_chiplets import CHIPLET_FAULTS
 from harness.faults.in_comparison import COMPARISON_FAULTS
 from harness.faults.in_contexts import CONTEXT_FAULTS
 from harness.faults.in_executor import EXECUTOR_FAULTS
+from harness.faults.in_first_rows import FIRST_ROW_FAULTS
 from harness.faults.in_generator import GENERATOR_FAULTS
+from harness.faults.in_steps import STEP_FAULTS
 
-ENGINE_FAULTS: Final[tuple[Fault, ...]] = (*EXECUTOR_FAULTS, *CONTEXT_FAULTS, *BUILDER_FAULTS, *CHIPLET_FAULTS)
+ENGINE_FAULTS: Final[tuple[Fault, ...]] = (
+    *EXECUTOR_FAULTS,
+    *SHARED_FAULTS,
+    *CONTEXT_FAULTS,
+    *FIRST_ROW_FAULTS,
+    *STEP_FAULTS,
+    *ASSEMBLY_FAULTS,
+    *CHIPLET_FAULTS,
+)
 """Faults of an engine: wrong whatever the harness does."""
 
 FAULTS: Final[tuple[Fault, ...]] = (*ENGINE_FAULTS, *COMPARISON_FAULTS, *GENERATOR_FAULTS)

@@ -1,8 +1,7 @@
 """Faults of the executor: what a program does, and what is recorded of it.
 
 A wrong recording with a right machine shows in rebuilt cells and in no boundary state; a wrong machine shows in outcomes and
-boundaries. Those planted in executor and builder alike agree with themselves at every cut: only an independent engine sees
-them (A2).
+boundaries.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from typing import Final
 
 from harness.faults.fault import Check, Fault, InKernels, InRecording
 from harness.faults.planting import Change
-from harness.faults.units import EXECUTOR_LOOP, FRAGMENT_TASKS
+from harness.faults.units import EXECUTOR_LOOP
 from parallel.recording import Recording
 from reference.definition.isa import opcode
 from reference.definition.outcome import Completed, Failed
 
 _CELL: Final = (Check.CELL,)
 _MACHINE: Final = (Check.BOUNDARY, Check.OUTCOME, Check.CELL, Check.SUMMARY)
-_BOTH_ENGINES: Final = (Check.OUTCOME, Check.BOUNDARY, Check.CELL, Check.SUMMARY)
 
 _POPPED_WORDS: Final = """
 for i in range(8):
@@ -35,10 +33,6 @@ DEEPEST_NEST: Final = 8
 
 def _executor(right: str, wrong: str, *within: str) -> Change:
     return Change(EXECUTOR_LOOP, right, wrong, within)
-
-
-def _fragment(right: str, wrong: str, *within: str) -> Change:
-    return Change(FRAGMENT_TASKS, right, wrong, within)
 
 
 def _in_executor(right: str, wrong: str, *within: str) -> InKernels:
@@ -291,74 +285,5 @@ EXECUTOR_FAULTS: Final = (
         "A10: recursion over the program's tree",
         (Check.ENGINE_FAILURE,),
         InRecording(_without_deep_nests),
-    ),
-    # ---- wrong in executor and builder alike ------------------------------------------------------------------------
-    Fault(
-        "madd-loses-carry",
-        "executor",
-        "U32MADD adds in 32 bits: the carry into the high half is lost, in executor and builder",
-        "A2, C2: wrong at every cut alike, and only for operands that carry",
-        _BOTH_ENGINES,
-        InKernels(
-            (
-                _executor(
-                    "value = stack[t] * stack[t - 1] + stack[t - 2]",
-                    "value = stack[t] * stack[t - 1]\nvalue = (value & ~U32_MAX) | ((value + stack[t - 2]) & U32_MAX)",
-                    "U32MADD",
-                ),
-                _fragment(
-                    "value = stack[t] * stack[t + 1] + stack[t + 2]",
-                    "value = stack[t] * stack[t + 1]\nvalue = (value & ~U32_MAX) | ((value + stack[t + 2]) & U32_MAX)",
-                    "U32MADD",
-                ),
-            )
-        ),
-    ),
-    Fault(
-        "expacc-squares-zero-to-one",
-        "executor",
-        "EXPACC takes the square of base 0 for 1, in executor and builder",
-        "C13: EXPACC with base 0",
-        _BOTH_ENGINES,
-        InKernels(
-            (
-                _executor(
-                    "stack[t - 1] = multiply(stack[t - 1], stack[t - 1])",
-                    "stack[t - 1] = multiply(stack[t - 1], stack[t - 1]) if stack[t - 1] != ZERO else ONE",
-                    "EXPACC",
-                ),
-                _fragment(
-                    "stack[t + 1] = multiply(stack[t + 1], stack[t + 1])",
-                    "stack[t + 1] = multiply(stack[t + 1], stack[t + 1]) if stack[t + 1] != ZERO else ONE",
-                    "EXPACC",
-                ),
-            )
-        ),
-    ),
-    Fault(
-        "dup15-copies-item-14",
-        "executor",
-        "DUP15 copies item 14, in executor and builder",
-        "A2: a generator wrong everywhere agrees with itself at every cut",
-        _BOTH_ENGINES,
-        InKernels(
-            (
-                _executor("value = stack[t - 15]", "value = stack[t - 14]", "DUP15"),
-                _fragment("value = stack[t + 15]", "value = stack[t + 14]", "DUP15"),
-            )
-        ),
-    ),
-    Fault(
-        "caller-reversed",
-        "executor",
-        "CALLER puts the hash on the stack in the other order, in executor and builder",
-        "B8: a word in the wrong order",
-        _BOTH_ENGINES,
-        InKernels(
-            (
-                _executor("stack[t - i] = fn_hash[3 - i]", "stack[t - i] = fn_hash[i]", "CALLER"),
-                _fragment("stack[t + i] = fn_hash[3 - i]", "stack[t + i] = fn_hash[i]", "CALLER"),
-            )
-        ),
     ),
 )
