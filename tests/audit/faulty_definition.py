@@ -1,11 +1,12 @@
 """Run the reference on recorded cases with an edited definition: ``python faulty_definition.py TRACES < plan``.
 
-The plan is JSON: ``module`` and ``edits`` (pairs of old and new text, each old text standing in the module once) and ``cases``
-(lines of a file of cases). The edited module is loaded before anything else of the project, so that whatever a module takes
-over from the definition when it is imported is faulty as well. It needs a process of its own for that.
+The plan is JSON: ``module`` and ``edits`` (pairs of old and new text, each old text standing in the module once), ``cases``
+(lines of a file of cases) and ``audit`` (whether this process, with its definition, also audits the traces). The edited module
+is loaded before anything else of the project, so that whatever a module takes over from the definition when it is imported is
+faulty as well. It needs a process of its own for that.
 
 Writes the traces to the file TRACES, arrays (72, rows) uint64 by case, and prints JSON: of each case its status, the program
-hash and, when completed, the outputs.
+hash and, when completed, the outputs; and how many rules its trace violates when it is audited.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from reference.definition.case import Case
 
 ROOT = Path(__file__).parents[2]
 MOST_ROWS = 2_000
@@ -44,7 +49,17 @@ def load_edited(name: str, edits: Sequence[tuple[str, str]]) -> None:
     setattr(sys.modules[package], own_name, module)
 
 
-def run_cases(lines: Sequence[str], traces: Path) -> None:
+def violations(case: Case, cells: NDArray[np.uint64], outputs: tuple[int, ...]) -> int:
+    """Rules that the trace violates for an audit with the definition as it now is."""
+    from harness.audit.engine import audit  # noqa: PLC0415
+    from harness.audit.known import Known  # noqa: PLC0415
+    from harness.backend import Window  # noqa: PLC0415
+
+    result = audit(lambda: [Window(0, cells)], cells.shape[1], Known.of(case, outputs), threads=1)
+    return len(result.violations)
+
+
+def run_cases(lines: Sequence[str], traces: Path, audited: bool) -> None:
     """Run the cases on the reference as the definition now is."""
     # Imported when the fault is planted, not before.
     from reference.definition.formats.case_json import read_case  # noqa: PLC0415
@@ -63,8 +78,11 @@ def run_cases(lines: Sequence[str], traces: Path) -> None:
             "program_hash": list(execution.program_hash),
             "stack": list(outcome.stack) if isinstance(outcome, Completed) else None,
         }
-        if execution.trace is not None:
-            cells[case.name] = execution.trace.columns
+        if execution.trace is None or not isinstance(outcome, Completed):
+            continue
+        cells[case.name] = execution.trace.columns
+        if audited:
+            told[case.name]["violated"] = violations(case, execution.trace.columns, outcome.stack)
     with traces.open("wb") as file:
         np.savez(file, **cells)
     print(json.dumps(told))
@@ -75,4 +93,4 @@ if __name__ == "__main__":
     plan = json.load(sys.stdin)
     if plan["edits"]:
         load_edited(plan["module"], plan["edits"])
-    run_cases(plan["cases"], Path(sys.argv[1]))
+    run_cases(plan["cases"], Path(sys.argv[1]), plan["audit"])

@@ -13,5 +13,5 @@ def test_a_faulty_definition_is_noticed_by_these_witnesses(fault: Fault) -> None
 
 
 def test_the_recordings_alone_notice_every_fault() -> None:
-    """An audit may share the fault, a recording cannot."""
+    """An audit may share the fault, and then accepts some of these traces; a recording cannot."""
     assert [fault.name for fault in FAULTS if fault.noticed_by.isdisjoint(RECORDINGS)] == []
