@@ -84,7 +84,7 @@ def _faults(part: Json) -> Iterator[str]:
 def _compiler(part: Json) -> Iterator[str]:
     if "kernels" in part:
         registers, code = part["kernels"].get("replay", (0, 0))
-        yield f"  {part['architecture']}, {len(part['kernels'])} kernels, cubin {part['cubin_bytes']:,} bytes, "
+        yield f"  {part['architecture']}, {len(part['kernels'])} kernels, cubin {part['cubin_bytes']:,} bytes"
         yield f"  replay {registers} registers and {code:,} bytes of code; over budget: {part['excesses'] or 'none'}"
 
 
