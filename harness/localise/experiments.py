@@ -35,7 +35,7 @@ class FaultClass(StrEnum):
     """And with the cut at any other row near, or it cannot be told where it is then."""
     MOVES = "moves with the cut"
     LATER = "appears rows later"
-    """The wrong row stays where it is when the cut moves."""
+    """The wrong row stays where it is when the cut moves; it may lie before the cut, too."""
     SEVERAL = "needs several fragments"
     UNSTABLE = "not stable"
 
@@ -74,14 +74,23 @@ class Dependence:
     def text(self) -> str:
         """The class in words, with its numbers."""
         match self.fault_class:
+            case FaultClass.LATER if self.rows_later is not None and self.rows_later < 0:
+                return f"shows {_rows(-self.rows_later)} before the cut and stays there when the cut moves"
             case FaultClass.LATER:
                 return f"appears {_rows(self.rows_later)} later than the cut and stays there when the cut moves"
+            case FaultClass.VANISHES if self.cuts:
+                return f"vanishes without the cut{self._behind()}"
             case FaultClass.SEVERAL:
                 return f"needs {self.fragments} fragments"
-            case FaultClass.MOVES if self.rows_later:
-                return f"moves with the cut, {_rows(self.rows_later)} behind it"
+            case FaultClass.MOVES:
+                return f"moves with the cut{self._behind()}"
             case _:
                 return self.fault_class.value
+
+    def _behind(self) -> str:
+        if not self.rows_later:
+            return ""
+        return f", {_rows(abs(self.rows_later))} {'behind' if self.rows_later > 0 else 'before'} it"
 
 
 def _rows(count: int | None) -> str:

@@ -19,6 +19,7 @@ from harness.localise.rows import ProgramRows
 from harness.localise.source import CellAt, From, Side, Source, Style
 from harness.localise.values import LIVE, Values
 from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
+from reference.definition.registers import REGISTER_COLUMNS
 
 
 class Provenance:
@@ -191,13 +192,11 @@ class Provenance:
                 return self._parent_address(row)
             case ("transcript",):
                 return self._transcript(row, column)
+            case "program" if column in REGISTER_COLUMNS:
+                return self._position(row)
             case "program":
-                resumed = column == "dec_h0" and self._rows.tag(row) == "op" and row in self._side.starts and row > 0
-                if resumed:
-                    return self._snapshot(row, row, "position", None)
-                return Source(
-                    From.PROGRAM, PROGRAM, f"the program, at row {row} ({operation})", row=row, operation=operation
-                )
+                text = f"the program, at row {row} ({operation})"
+                return Source(From.PROGRAM, PROGRAM, text, row=row, operation=operation)
             case _:
                 return self._computed(row, column)
 

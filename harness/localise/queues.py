@@ -26,6 +26,7 @@ from parallel.recording import (
     RESTORE_ENTRY,
 )
 from reference.definition.columns import CHIPLETS, COLUMN
+from reference.definition.field import Word, as_word
 from reference.execution import Frame
 
 Entries = NDArray[Any]
@@ -38,9 +39,10 @@ _STATE: Final = slice(CHIPLETS.start + 4, CHIPLETS.start + 16)
 
 
 class Target(NamedTuple):
-    """Where DYN or DYNCALL goes; ``node`` None where the target is an external node, which has no row."""
+    """Where DYN or DYNCALL goes."""
 
-    node: int | None
+    digest: Word
+    """Of the procedure root."""
     enters_forest: bool
 
 
@@ -132,6 +134,7 @@ class ExpectedQueues:
     def _target(self, row: int) -> Target:
         """What stands on the continuation stack above the node's own entry tells what was resolved on the way."""
         mark, before = self.rows.execution.marks[row + 1], self.rows.execution.marks[row].frames
+        digest = as_word(self.rows.execution.core[row, _H : _H + 4].tolist())
         above: list[Frame] = []
         frame = mark.frames
         while frame is not None and frame is not before:
@@ -139,5 +142,4 @@ class ExpectedQueues:
             frame = frame.below
         # Bottom first: the node's own entry, the way back from its target's forest, and so on for an external target.
         kinds = [frame.kind for frame in reversed(above)][1:]
-        resolved = "FinishExternal" in kinds
-        return Target(None if resolved else mark.position.node, bool(kinds) and kinds[0] == "EnterForest")
+        return Target(digest, bool(kinds) and kinds[0] == "EnterForest")

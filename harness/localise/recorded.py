@@ -18,8 +18,8 @@ from harness.localise.queues import ExpectedQueues, Target
 from harness.localise.rows import ProgramRows
 from parallel.contexts import boundary_state
 from parallel.recording import QUEUES, Recording
-from parallel.rows import EXTERNAL
 from reference.definition.columns import CHIPLETS
+from reference.definition.field import word_to_hex
 
 WRONG_ITEMS_KEPT: Final = 8
 """Of each queue and of the snapshots: the first one is the cause, a few more show the pattern."""
@@ -150,12 +150,12 @@ def _targets(recording: Recording, rows: ProgramRows, expected: Sequence[Target]
             name = f"targets[{index}].enters_forest"
             yield WrongItem(row, name, target.enters_forest, bool(entry["enters_forest"]))
         pc = int(entry["pc"])
-        if not 0 <= pc < len(table.kind):
-            yield WrongItem(row, f"targets[{index}].pc", "a row of the program", pc)
-        elif target.node is not None and table.kind[pc] != EXTERNAL:
-            node = recording.lowered.local_node(int(table.node[pc]))
-            if node != target.node:
-                yield WrongItem(row, f"targets[{index}].pc", f"node {target.node}", f"node {node}")
+        node = int(table.node[pc]) if 0 <= pc < len(table.kind) else -1
+        if node < 0 or recording.lowered.start[node] != pc:
+            yield WrongItem(row, f"targets[{index}].pc", "the first row of a node", f"row {pc} of the table")
+        elif recording.lowered.digest(node) != target.digest:
+            digests = (word_to_hex(digest) for digest in (target.digest, recording.lowered.digest(node)))
+            yield WrongItem(row, f"targets[{index}].pc", *digests)
 
 
 # ---- what is recorded once for the whole program --------------------------------------------------------------------

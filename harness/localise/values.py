@@ -12,6 +12,7 @@ from harness.localise.rows import ProgramRows
 from harness.localise.source import Side
 from parallel.recording import ACCESS_READ
 from reference.definition.columns import COLUMN
+from reference.definition.field import word_to_hex
 
 LIVE: Final = {
     "ends": "the block stack",
@@ -34,9 +35,9 @@ class Values:
         self._side = side
 
     def expected(self, entry: Entry, index: int) -> object:
-        """What entry ``index`` of a queue must be; of a target the node."""
+        """What entry ``index`` of a queue must be; of a target the procedure's digest."""
         if entry.queue == "targets":
-            return self._queues.targets[index].node
+            return word_to_hex(self._queues.targets[index].digest)
         return _plain(self._queues.of(entry.queue)[index], entry)
 
     def recorded_entry(self, entry: Entry, fragment: int, within: int) -> object:
