@@ -16,8 +16,9 @@ import numpy as np
 
 from gpu.device import Buffer, Device, Lane, Mark, Tag
 
-STALL_WORDS: Final = 8_192
-"""Words that one thread hashes in front of a timed kernel: about 0.2 ms, longer than the host takes for any launch."""
+STALL_WORDS: Final = 2_048
+"""Words that one thread hashes in front of a timed kernel. At 200 cycles each, which is an estimate, that is 0.2 ms: longer
+than the host takes for any launch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,16 +160,37 @@ def speed(context: Context, part: Json) -> None:
         "estimates": list(ESTIMATES),
         "uses": "the compiler's report" if context.uses else "assumed registers and instructions",
     }
-    part.update({"results": [], "walks": [], "no_room": []})
+    part.update({"results": [], "walks": [], "no_room": [], "over_target": []})
     planned = _measurements(items, quick=context.quick)
-    for number, (item, factor) in enumerate(planned):
-        if context.left <= 0:
-            part["cut_short"] = (
-                f"{len(planned) - number} of {len(planned)} measurements were not made: no time was left"
-            )
-            return
+    pace, missed = Pace(), 0
+    for item, factor in planned:
+        if context.left <= pace.expected(item):
+            missed += 1
+            continue
+        begun = time.monotonic()
         _measure(context, part, model, item, factor)
-    _walks(context, part, items[0])
+        pace.note(item, time.monotonic() - begun)
+    if missed:
+        part["cut_short"] = f"{missed} of {len(planned)} measurements were not made: no time was left"
+    if context.left > 0:
+        _walks(context, part, items[0])
+
+
+class Pace:
+    """How long a measurement will take, from those that were made: a stage must not end in the middle of one."""
+
+    def __init__(self) -> None:
+        self._per_row: dict[str, float] = {}
+
+    def note(self, item: Item, seconds: float) -> None:
+        """One was made."""
+        program = item.name.split()[0]
+        self._per_row[program] = max(self._per_row.get(program, 0.0), seconds / item.rows)
+
+    def expected(self, item: Item) -> float:
+        """Seconds that the next one takes: as long a row as the longest of its program, or of any; 0 before the first."""
+        known = self._per_row.get(item.name.split()[0], max(self._per_row.values(), default=0.0))
+        return known * item.rows
 
 
 def _measurements(items: list[Item], *, quick: bool) -> list[tuple[Item, int]]:
@@ -181,15 +202,20 @@ def _measurements(items: list[Item], *, quick: bool) -> list[tuple[Item, int]]:
 
 
 def _measure(context: Context, part: Json, model: Model, item: Item, factor: int) -> None:
-    recording = context.bundle.recording(item)
+    device, recording = context.device, context.bundle.recording(item)
     try:
-        found = bench.measure(context.device, item, recording, factor, context.rounds, model)
+        found = bench.measure(device, item, recording, factor, context.rounds, model)
     except BudgetExceeded as error:
         part["no_room"].append(f"{item.name}, factor {factor}: {error}")
         return
     finally:
-        context.device.clear_log()
+        device.clear_log()
     part["results"].append(found)
+    if device.name == "cuda":
+        part["clocks"] = machine.clocks()
+        if not found["within"]:
+            where = f"{found['name']}, fragments of {found['fragment_rows']}"
+            part["over_target"].append(f"{where}: {found['ratio']:.2f} x the copy")
     context.say(
         f"bench: {item.name}, fragments of {found['fragment_rows']}: {1000 * found['kernel_s']:.3f} ms, "
         f"{found['ratio']:.2f} x the copy, predicted {1000 * found['predicted_s']:.3f} ms"

@@ -106,7 +106,10 @@ def _bench(part: Json) -> Iterator[str]:
     if part["walks"]:
         yield "  whole life cycles without checks"
         yield from _table(_walks(part["walks"]))
+    yield from (f"  over the target: {each}" for each in part["over_target"])
     yield from (f"  no room: {each}" for each in part["no_room"])
+    if part.get("clocks"):
+        yield f"  clocks after the last one: {', '.join(f'{name} {value}' for name, value in part['clocks'].items())}"
 
 
 def _ms(seconds: float) -> str:
@@ -116,13 +119,14 @@ def _ms(seconds: float) -> str:
 def _totals(results: Sequence[Json]) -> Iterator[list[str]]:
     yield [
         "program", "rows", "fragment", "kernels ms", "whole ms", "copy ms", "x copy", "whole x", "target", "predicted ms",
-        "GB/s", "launches", "raw B/row", "upload ms", "assign ms", "peak/estimate",
+        "x predicted", "GB/s", "launches", "raw B/row of 576", "upload ms", "assign ms", "peak/estimate",
     ]  # fmt: skip
     for each in results:
         yield [
             each["name"], f"{each['rows']:,}", str(each["fragment_rows"]), _ms(each["kernel_s"]), _ms(each["whole_s"]),
             _ms(each["copy_s"]), f"{each['ratio']:.2f}", f"{each['whole_ratio']:.2f}", f"{each['target']:.0f}",
-            _ms(each["predicted_s"]), f"{each['bytes_per_s'] / 1e9:.1f}", str(each["launches"]),
+            _ms(each["predicted_s"]), f"{each['kernel_s'] / each['predicted_s']:.2f}",
+            f"{each['bytes_per_s'] / 1e9:.1f}", str(each["launches"]),
             f"{each['raw_bytes_per_row']:.1f}", _ms(each["upload_s"]), _ms(each["assign_s"]),
             f"{each['peak_over_estimate']:.3f}",
         ]  # fmt: skip

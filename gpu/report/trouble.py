@@ -35,14 +35,15 @@ from gpu.walk import Options
 
 Json = dict[str, Any]
 
-PLENTY: Final = 1 << 58
-"""More bytes than any device has."""
+PLENTY: Final = {"cuda": 1 << 44, "host": 1 << 58}
+"""More bytes than there are. A device is asked for no more than its addresses reach; of a host, which promises memory that it
+has not, for more than they do."""
 
 
 def more_than_there_is(device: Device, recording: CarriedRecording) -> None:
     """A buffer larger than any memory; afterwards the recording is walked as ever."""
     try:
-        device.empty(Tag.SCRATCH, "plenty", PLENTY // 8, np.uint64)
+        device.empty(Tag.SCRATCH, "plenty", PLENTY[device.name] // 8, np.uint64)
     except BudgetExceeded:
         walk(recording, device)
         raise

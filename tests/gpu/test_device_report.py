@@ -23,6 +23,7 @@ from gpu.host_device import HostDevice
 from gpu.report import bundle, machine, programs
 from gpu.report.bundle import BENCH, SUITE, Bundle, Item
 from gpu.report.clock import KernelClock, Times, copied, timed
+from gpu.report.stages import Pace
 from gpu.report.verdict import judge
 from gpu.shim import cache_directory
 from gpu.source import load
@@ -395,6 +396,19 @@ def test_what_a_report_comes_to(stages: dict[str, Any], code: int) -> None:
     assert found.exit_code == code
     left_out = any(part["state"] in ("skipped", "not reached") for part in stages.values())
     assert bool(found.not_done) is (left_out or "refused" in str(stages))
+
+
+def test_a_measurement_that_there_is_no_time_for_is_not_begun() -> None:
+    expected = bundle.Expected("nobody", {}, ())
+    fib, hashing = (Item(f"{name} 2^10", BENCH, "", {}, expected, "", 1024) for name in ("fib", "hash"))
+    pace = Pace()
+    assert pace.expected(fib) == 0
+    pace.note(fib, 2.0)
+    pace.note(fib, 1.0)
+    assert pace.expected(hashing) == 2.0
+    pace.note(hashing, 30.0)
+    assert pace.expected(replace(fib, name="fib 2^12", rows=4096)) == 8.0
+    assert pace.expected(replace(fib, name="u32 2^12", rows=4096)) == 120.0
 
 
 def test_times_are_medians_of_the_rounds_that_count(device: HostDevice) -> None:
