@@ -13,6 +13,7 @@ from reference.definition.cuts import ONE_FRAGMENT, CutPlan
 from reference.definition.field import Word
 from reference.definition.gpu_options import DEFAULT_GPU_OPTIONS, GpuOptions
 from reference.definition.mast import Forest
+from reference.definition.parallel_options import DEFAULT_PARALLEL_OPTIONS, ParallelOptions
 from reference.definition.program import Program
 
 MAX_STACK_INPUTS = 16
@@ -62,6 +63,8 @@ class Case:
     about: str = ""
     gpu: GpuOptions = DEFAULT_GPU_OPTIONS
     """For engines that walk the trace's life cycle on a device; the trace does not depend on them."""
+    parallel: ParallelOptions = DEFAULT_PARALLEL_OPTIONS
+    """For the engine that rebuilds fragments from their contexts; the trace does not depend on them either."""
 
     @property
     def cut(self) -> CutPlan:
