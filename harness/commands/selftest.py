@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -16,6 +17,7 @@ from harness.faults import FAULTS, find_fault
 from harness.faults.fault import Fault
 from harness.faults.selftest import QUICK, Plan, Result, as_json, results, run_selftest, summary_line, table_lines
 from harness.faults.trial import Trial
+from harness.faults.trial_files import append_trial, read_trials
 from reference.definition.errors import InputError
 
 
@@ -26,6 +28,12 @@ from reference.definition.errors import InputError
 @click.option("--fault", "names", metavar="NAME", multiple=True, help="Only this fault; may be repeated.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds for each fault (default 5, with --quick 1).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option(
+    "--trials",
+    "kept",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep every trial in this file; those that are in it already are not tried again.",
+)
 @click.option("--list", "as_list", is_flag=True, help="List the faults and try none.")
 @click.option("--markdown", is_flag=True, help="The table of results as Markdown, and nothing else on standard output.")
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object instead of text.")
@@ -36,6 +44,7 @@ def selftest(
     names: tuple[str, ...],
     seeds: int | None,
     jobs: int | None,
+    kept: Path | None,
     as_list: bool,
     markdown: bool,
     as_json_: bool,
@@ -62,12 +71,16 @@ def selftest(
     plan = replace(QUICK if quick else Plan(), faults=faults)
     if seeds is not None:
         plan = replace(plan, seeds=tuple(range(plan.seeds[0], plan.seeds[0] + seeds)))
-    trials: list[Trial] = []
+    tried = {(fault.name, seed) for fault in plan.faults for seed in plan.seeds}
+    trials = [] if kept is None else [trial for trial in read_trials(kept) if (trial.fault, trial.seed) in tried]
+    done = frozenset((trial.fault, trial.seed) for trial in trials)
     total = len(plan.faults) * len(plan.seeds)
     started = time.monotonic()
-    with closing(run_selftest(plan, jobs or os.cpu_count() or 1, _say)) as running:
+    with closing(run_selftest(plan, jobs or os.cpu_count() or 1, _say, done)) as running:
         for trial in running:
             trials.append(trial)
+            if kept is not None:
+                append_trial(kept, trial)
             if not (as_json_ or markdown):
                 click.echo(_progress(trial, len(trials), total))
             elif len(trials) % 10 == 0 or not trial.caught:

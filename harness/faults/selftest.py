@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from statistics import median
@@ -29,10 +30,10 @@ class Plan:
     seeds: tuple[int, ...] = tuple(range(1, SEEDS + 1))
     seconds: float = MOST_SECONDS
     """For one hunt."""
-    shrinking: Budget = field(default_factory=lambda: Budget(seconds=20))
+    shrinking: Budget = field(default_factory=lambda: Budget(seconds=20, clock=time.process_time))
 
 
-QUICK: Final = Plan(seeds=(QUICK_SEED,), seconds=180, shrinking=Budget(seconds=4))
+QUICK: Final = Plan(seeds=(QUICK_SEED,), seconds=180, shrinking=Budget(seconds=4, clock=time.process_time))
 """One seed, and shrinking that is cut short."""
 
 
@@ -70,6 +71,11 @@ class Result:
         return median(trial.seconds for trial in self.trials)
 
     @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds until it was caught."""
+        return median(trial.cpu_seconds for trial in self.trials)
+
+    @property
     def operations(self) -> float | None:
         """Operations of the smallest case."""
         sizes = [trial.size.operations for trial in self.trials if trial.size is not None]
@@ -82,16 +88,23 @@ class Result:
         return median(sizes) if sizes else None
 
 
-def run_selftest(plan: Plan, jobs: int, said: Callable[[str], None]) -> Generator[Trial, None, None]:
+def run_selftest(
+    plan: Plan, jobs: int, said: Callable[[str], None], done: Collection[tuple[str, int]] = ()
+) -> Generator[Trial, None, None]:
     """All trials of the plan as they end, by ``jobs`` processes; ``said`` is told when kernels are compiled first.
+
+    ``done`` are faults and seeds that are not tried again.
 
     The processes are ended when the iterator is closed.
     """
+    trials = [(fault.name, seed) for seed in plan.seeds for fault in _slow_first(plan.faults)]
+    todo = [trial for trial in trials if trial not in done]
+    if not todo:
+        return
     # Here, so that the workers find the kernels in the cache.
     engine = FaultyEngine()
     engine.prepare(said)
     engine.close()
-    todo = [(fault.name, seed) for seed in plan.seeds for fault in _slow_first(plan.faults)]
     if jobs == 1:
         for name, seed in todo:
             yield _try(name, seed, plan.seconds, plan.shrinking)
@@ -105,8 +118,8 @@ def run_selftest(plan: Plan, jobs: int, said: Callable[[str], None]) -> Generato
             pool.submit(_try, name, seed, plan.seconds, plan.shrinking) for name, seed in todo
         }
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
                 yield future.result()
     finally:
         _end(pool)
@@ -153,6 +166,7 @@ def _fault_json(result: Result) -> dict[str, Any]:
         "by": result.by,
         "cases": result.cases,
         "seconds": round(result.seconds, 3),
+        "cpu_seconds": round(result.cpu_seconds, 3),
         "operations": result.operations,
         "cuts": result.cuts,
         "where": result.fault.where,
@@ -169,6 +183,9 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "by": trial.by,
         "cases": trial.cases,
         "seconds": round(trial.seconds, 3),
+        "cpu_seconds": round(trial.cpu_seconds, 3),
+        "operations": None if trial.size is None else trial.size.operations,
+        "cuts": None if trial.size is None else trial.size.cuts,
         "signature": trial.signature,
     }
 

@@ -56,7 +56,8 @@ class Size:
 class Trial:
     """What became of one fault with one seed. ``cases`` and ``seconds`` are those up to the catch.
 
-    ``signature`` is what was found, or what was complained about.
+    Seconds pass faster on a machine that does other work too; ``cpu_seconds`` and ``shrinking_cpu_seconds`` are those of
+    this process, all threads together. ``signature`` is what was found, or what was complained about.
     """
 
     fault: str
@@ -70,6 +71,8 @@ class Trial:
     smallest: Case | None = None
     size: Size | None = None
     shrinking_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    shrinking_cpu_seconds: float = 0.0
 
     @property
     def caught(self) -> bool:
@@ -98,12 +101,14 @@ class _FirstDifference:
 
 def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = MOST_SECONDS) -> Trial:
     """Hunts a fault of an engine for ``seconds`` at most, then shrinks for as long as ``shrinking`` says."""
+    started = time.process_time()
     engines = trial_engines(fault)
     first = _FirstDifference()
     settings = Settings(seed=seed, out=Path(), seconds=seconds, kept_per_signature=0)
     run_campaign(settings, engines, [first], lambda: first.case is not None)
+    caught = time.process_time()
     if first.case is None or first.divergence is None:
-        return Trial(fault.name, seed, None, first.cases, first.seconds)
+        return Trial(fault.name, seed, None, first.cases, first.seconds, cpu_seconds=caught - started)
     by, signature = Check(first.divergence.kind.value), first.divergence.signature
     shrunk = shrink_fault(fault, first.case, signature, shrinking)
     return Trial(
@@ -117,6 +122,8 @@ def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = M
         shrunk.case,
         size_of(shrunk.case),
         shrunk.seconds,
+        caught - started,
+        time.process_time() - caught,
     )
 
 
@@ -200,8 +207,9 @@ def try_generator(fault: Fault, seed: int) -> Trial:
 
 def try_fault(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = MOST_SECONDS) -> Trial:
     """The trial that fits the fault."""
-    if isinstance(fault.plant, InComparison):
-        return try_comparison(fault, seed, seconds=seconds)
-    if isinstance(fault.plant, InGenerator):
-        return try_generator(fault, seed)
-    return try_engine(fault, seed, shrinking=shrinking, seconds=seconds)
+    if fault.in_engine:
+        return try_engine(fault, seed, shrinking=shrinking, seconds=seconds)
+    started = time.process_time()
+    is_comparison = isinstance(fault.plant, InComparison)
+    trial = try_comparison(fault, seed, seconds=seconds) if is_comparison else try_generator(fault, seed)
+    return replace(trial, cpu_seconds=time.process_time() - started)
