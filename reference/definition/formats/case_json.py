@@ -2,6 +2,9 @@
 
 :func:`write_case` is for people and version control, :func:`case_line` for the one-case-a-line protocol of engines.
 Both write the same document, except that a line lists children before their parents, as that protocol asks.
+
+What a corpus keeps with a case (``kept``: why it is there, what is expected) stands in the same file and is no part of
+the case: it is read by whoever keeps corpora, written when it is given, and never sent to an engine.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from reference.definition.parallel_options import DEFAULT_PARALLEL_OPTIONS
 from reference.definition.program import Kernel, Program
 
 FORMAT = "fragdiff-case/1"
+
+KEPT = "kept"
+"""The member that belongs to the corpus; here only its being an object is checked."""
 
 MAX_NAME_CHARACTERS = 200
 """A name becomes a file name, which usual file systems limit to 255 bytes, suffix included."""
@@ -50,10 +56,12 @@ def read_case(text: str | bytes, source: str = "") -> Case:
 
 
 def _case(document: Value) -> Case:
-    optional = ("format", "name", "about", "libraries", "stack", "advice", "host", "replies", "cuts", "options")
+    optional = ("format", "name", "about", "libraries", "stack", "advice", "host", "replies", "cuts", "options", KEPT)
     members = document.members(required=("program",), optional=optional)
     if "format" in members and members["format"].text() != FORMAT:
         raise members["format"].expected(f"{FORMAT!r}")
+    if KEPT in members:
+        dict(members[KEPT].entries())
     libraries = _libraries(members["libraries"]) if "libraries" in members else ()
     plain = (DEFAULT_GPU_OPTIONS, DEFAULT_PARALLEL_OPTIONS)
     gpu, parallel = read_options(members["options"]) if "options" in members else plain
@@ -222,13 +230,17 @@ def _cut(value: Value) -> CutPlan:
 # --- writing
 
 
-def write_case(case: Case) -> str:
+def write_case(case: Case, kept: Mapping[str, Any] | None = None) -> str:
     """The case as canonical text: stable key order, one node a line, defaults left out, newline at the end.
 
-    Error messages and debug sections of forests that came from a binary file are not part of the format. Raises
-    InputError when such a forest stores digests that are not its own, because the text would be another program.
+    ``kept`` is JSON that a corpus keeps with the case; it stands last. Error messages and debug sections of forests that
+    came from a binary file are not part of the format. Raises InputError when such a forest stores digests that are not
+    its own, because the text would be another program.
     """
-    return lay_out(_document(case)) + "\n"
+    document = _document(case)
+    if kept is not None:
+        document[KEPT] = dict(kept)
+    return lay_out(document) + "\n"
 
 
 def case_line(case: Case) -> str:
