@@ -1,74 +1,44 @@
 """Any program that speaks the case-in, record-out protocol, as an engine: ``exec:COMMAND``.
 
-COMMAND is kept alive; ``--contexts --dump DIR`` is appended to it. It reads one case a line and prints one record a
-line, and writes the columns of a completed case to ``DIR/<name>.trace``: 72 columns, one after another, u64
-little-endian.
-
-The program cuts at multiples of a fragment size only. For a plan that cuts elsewhere it is asked for one single
-fragment, whose cells are compared, and for fragments of one row, whose contexts are the boundary state entering every
-row; those of the plan are picked from them. So boundary states are compared at every cut of such a plan, but the seams
-of the plan are not exercised in this engine (``built_with_cuts`` is False), only those of the one-row build, against
-the single fragment.
+For a plan that cuts elsewhere than at multiples of a size the program gives one single fragment, whose cells are compared,
+and fragments of one row, whose contexts are the boundary state entering every row; those of the plan are picked from them. So
+boundary states are compared at every cut of such a plan, but the seams of the plan are not exercised in this engine
+(``built_with_cuts`` is False), only those of the one-row build, against the single fragment.
 """
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import tempfile
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-
-from harness.backend import (
-    REAL_VM,
-    Availability,
-    Cells,
-    EngineFailure,
-    NotComparable,
-    Outcome,
-    Summary,
-    Window,
-    column_digest,
-)
-from harness.backends.process import LineProcess, ProcessFault
+from harness.backend import REAL_VM, Availability, Cells, EngineFailure, NotComparable, Outcome, Run, Summary, Window
+from harness.backends.process import ProcessFault
+from harness.backends.program import SECONDS, SMALLEST, Answer, CannotDump, Program
 from harness.backends.record import (
     BadRecord,
     Panicked,
     Rejected,
     member,
     read_contexts,
-    read_digests,
-    read_object,
     read_outcome,
     read_summary,
 )
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
-from reference.definition.columns import WIDTH
-from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
+from reference.definition.cuts import CutPlan, Every
 from reference.definition.errors import InputError
-from reference.definition.formats.case_json import case_line
 from reference.definition.formats.children_first import children_first
-from reference.definition.isa import NOOP_OPERATION
-from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed
-from reference.definition.program import Program
-
-SECONDS = 60.0
-"""Time limit for a case; a program that takes longer is killed."""
 
 _SHOWN_STDERR = 300
 """Characters of standard error in a message that has one line."""
 
-_SHARED_MEMORY = Path("/dev/shm")
-
-_SMALLEST = Case("probe", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
+Read = TypeVar("Read", bound=Run)
 
 
 @dataclass(frozen=True)
@@ -82,7 +52,7 @@ class ExecRun:
     cut: CutPlan
     cells: Cells
     """(72, rows) uint64, mapped from a file that has no name any more; (72, 0) when the program failed."""
-    digests: list[str]
+    digests: Sequence[str]
     contexts: list[BoundaryState] | None
     """Of the fragments of the plan; None when the program prints none."""
     self_differences: tuple[str, ...]
@@ -103,144 +73,110 @@ class ExecRun:
 
     def column_digests(self) -> list[str]:
         """As the record gives them; they are those of the dump."""
-        return self.digests
+        return list(self.digests)
 
     def contradictions(self) -> tuple[str, ...]:
         """Where builds of different fragment sizes differed."""
         return self.self_differences
 
 
-class ExecEngine:
-    """Another program as an engine; a fault of the program is an EngineFailure, and it is started anew afterwards."""
+class RecordEngine(ABC, Generic[Read]):
+    """Reads records of another program; a fault of the program is an EngineFailure, and it is started anew afterwards."""
 
-    def __init__(self, name: str, command: Sequence[str], *, seconds: float = SECONDS) -> None:
+    reader: ClassVar[str]
+    """Which part of a record is read: engines that read different parts share an answer."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, seconds: float = SECONDS, program: Program | None = None
+    ) -> None:
         self._name = name
-        self._command = list(command)
-        self._seconds = seconds
-        self._directory: Path | None = None
-        self._remove_directory: Callable[[], object] = _nothing
-        self._process: LineProcess | None = None
-        self._asked = 0
-        self._identity: str | None = None
+        self.program = program or Program(command, seconds=seconds)
 
     @property
     def name(self) -> str:
-        """``exec:COMMAND``."""
+        """As given to ``--engine``."""
         return self._name
-
-    @property
-    def identity(self) -> str | None:
-        """The real VM, once a record has shown its sequential engine too; no other program has one."""
-        return self._identity
 
     def probe(self) -> Availability:
         """Whether the command exists and answers for the smallest program."""
-        program = self._command[0]
+        program = self.program.command[0]
         if shutil.which(program) is None:
             is_there = Path(program).exists()
             return Availability(
                 False, f"{program!r} is no program that may be run" if is_there else f"there is no program {program!r}"
             )
         try:
-            run = self.run(_SMALLEST)
+            run = self.run(SMALLEST)
         except (EngineFailure, NotComparable) as refusal:
             return Availability(False, _one_line(refusal.reason, getattr(refusal, "stderr", "")))
         if not isinstance(run.outcome, Completed):
             return Availability(False, f"the smallest program fails: {run.outcome.error}")
-        return Availability(True, self._identity or "another program")
+        return Availability(True, self.identity or "another program")
 
-    def run(self, case: Case) -> ExecRun:
+    def run(self, case: Case) -> Read:
         """Runs a case with one cut plan.
 
         Raises EngineFailure for everything that is no record of this case, and for a panic; NotComparable when the
         program cannot read the case.
         """
-        cut = case.cut
-        built_with_cuts = isinstance(cut, Every)
-        plans = (cut,) if built_with_cuts else (ONE_FRAGMENT, Every(1))
-        self._asked += 1
-        # A name of our own: safe as a file name, and an answer to an earlier case cannot pass for this one's.
-        name = f"case-{self._asked}"
         try:
-            line = case_line(replace(case, name=name, cuts=plans, about="")).encode()
+            return self._read(self.program.ask(case, self.reader, self), case)
         except InputError as refusal:
             raise NotComparable(self._name, "the case cannot be written as text") from refusal
-        directory = self._dump_directory()
-        dump = directory / f"{name}.trace"
-        try:
-            record = self._ask(line, name, directory, is_smallest=case is _SMALLEST)
-            return self._read(record, dump, cut, built_with_cuts, renumbered=children_first(case) is not case)
+        except Rejected as rejection:
+            raise NotComparable(self._name, f"rejected: {rejection}") from None
+        except ProcessFault as fault:
+            raise EngineFailure(self._name, fault.reason, fault.stderr) from None
+        except CannotDump as refusal:
+            raise EngineFailure(self._name, f"cannot write its dump: {refusal}") from None
         except BadRecord as error:
-            self._stop()
+            self.program.stop()
             raise EngineFailure(self._name, f"its record is wrong: {error}") from None
         except Panicked as panic:
             raise EngineFailure(self._name, f"panicked: {panic}") from None
-        finally:
-            dump.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Ends the program and removes the folder of its dumps."""
-        self._stop()
-        self._remove_directory()
-        self._directory = None
+        """Gives the program back; it ends when nobody else reads its records."""
+        self.program.release(self)
 
-    def _stop(self) -> None:
-        if self._process is not None:
-            self._process.close()
+    @property
+    @abstractmethod
+    def identity(self) -> str | None:
+        """Which engine of which program it is, once a record has shown it."""
 
-    def _dump_directory(self) -> Path:
-        if self._directory is None or not self._directory.is_dir():
-            place = _SHARED_MEMORY if _is_writable(_SHARED_MEMORY) else None
-            self._directory = Path(tempfile.mkdtemp(prefix="fragdiff-", dir=place))
-            # Shared memory is not emptied by anybody else when a caller ends without closing.
-            self._remove_directory = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
-            self._process = LineProcess([*self._command, "--contexts", "--dump", str(self._directory)])
-        return self._directory
+    @abstractmethod
+    def _read(self, answer: Answer, case: Case) -> Read:
+        """The run. Raises BadRecord, Panicked and NotComparable."""
 
-    def _ask(self, line: bytes, name: str, directory: Path, *, is_smallest: bool) -> Mapping[str, Any]:
-        assert self._process is not None
-        try:
-            answer = self._process.ask(line, self._seconds)
-        except ProcessFault as fault:
-            if self._asked == 1 and not is_smallest:
-                self._identify()
-            raise EngineFailure(self._name, fault.reason, fault.stderr) from None
-        try:
-            record = read_object(answer, name)
-        except Rejected as rejection:
-            reason = str(rejection)
-            if str(directory) in reason or "os error" in reason:
-                raise EngineFailure(self._name, f"cannot write its dump: {reason}") from None
-            raise NotComparable(self._name, f"rejected: {reason}") from None
-        if "sequential_outcome" in record:
-            self._identity = REAL_VM
-        return record
 
-    def _identify(self) -> None:
-        """Learn who it is that has just broken down over its first case: known divergences depend on that."""
-        with contextlib.suppress(EngineFailure, NotComparable):
-            self.run(_SMALLEST)
+class ExecEngine(RecordEngine[ExecRun]):
+    """Another program as an engine."""
 
-    def _read(
-        self, record: Mapping[str, Any], dump: Path, cut: CutPlan, built_with_cuts: bool, renumbered: bool
-    ) -> ExecRun:
+    reader = "trace"
+
+    @property
+    def identity(self) -> str | None:
+        """The real VM, once a record has shown its sequential engine too; no other program has one."""
+        return REAL_VM if self.program.is_real_vm else None
+
+    def _read(self, answer: Answer, case: Case) -> ExecRun:
+        record, cut = answer.record, case.cut
         outcome = read_outcome(member(record, "outcome", dict))
         # Only the real VM's kind of program says how it built at which cuts; of others just the trace is known.
         says_cuts = "fragments" in record or "sequential_outcome" in record
-        built_with_cuts = built_with_cuts and says_cuts
+        built_with_cuts = isinstance(cut, Every) and says_cuts
         fragments = member(record, "fragments", list) if says_cuts else []
         differences = tuple(_self_differences(fragments))
         if not isinstance(outcome, Completed):
-            empty: Cells = np.empty((WIDTH, 0), np.uint64)
-            return ExecRun(self._name, outcome, None, built_with_cuts, cut, empty, [], None, differences)
+            return ExecRun(self._name, outcome, None, built_with_cuts, cut, answer.cells, (), None, differences)
         summary = read_summary(record, outcome.stack)
-        digests = read_digests(record)
-        cells = _read_dump(dump, summary.rows, digests)
         contexts = _plan_contexts(fragments, cut, built_with_cuts, summary.core) if says_cuts else None
-        if renumbered:
+        if children_first(case) is not case:
             # The boundary states name nodes by the numbers of the text, not by those of the case.
             contexts = None
-        return ExecRun(self._name, outcome, summary, built_with_cuts, cut, cells, digests, contexts, differences)
+        return ExecRun(
+            self._name, outcome, summary, built_with_cuts, cut, answer.cells, answer.digests, contexts, differences
+        )
 
 
 def _plan_contexts(
@@ -281,34 +217,9 @@ def _where(differences: object) -> str:
     return f" in columns {columns}, first in row {min(row for _, row in cells)}"
 
 
-def _read_dump(path: Path, rows: int, digests: Sequence[str]) -> Cells:
-    """The columns, (72, rows) uint64, mapped; BadRecord when the file is not what the record says."""
-    size = path.stat().st_size if path.exists() else None
-    if size != WIDTH * rows * 8:
-        found = "there is no dump" if size is None else f"the dump has {size} bytes"
-        raise BadRecord(f"{found}, expected {WIDTH} columns of {rows} values, {WIDTH * rows * 8} bytes")
-    cells: Cells = np.memmap(path, dtype="<u8", mode="r", shape=(WIDTH, rows))
-    for column, digest in enumerate(digests):
-        if column_digest(cells[column]) != digest:
-            raise BadRecord(f"column {column} of the dump has not the digest that the record gives")
-    return cells
-
-
 def _one_line(reason: str, stderr: str) -> str:
     """The reason and the end of standard error, for a message that has one line."""
     said = " | ".join(line.strip() for line in stderr.splitlines() if line.strip())
     if len(said) > _SHOWN_STDERR:
         said = f"..{said[-_SHOWN_STDERR:]}"
     return f"{reason}: {said}" if said else reason
-
-
-def _nothing() -> None:
-    """There is no folder to remove yet."""
-
-
-def _is_writable(directory: Path) -> bool:
-    try:
-        with tempfile.TemporaryFile(dir=directory):
-            return True
-    except OSError:
-        return False

@@ -150,7 +150,7 @@ def test_a_killed_program_leaves_no_process_behind(fake):
     engine = fake("hang", seconds=0.5)
     with pytest.raises(EngineFailure):
         engine.run(CASE)
-    assert engine._process._process is None
+    assert engine.program.process._process is None
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_an_endless_answer_is_cut_off(fake, monkeypatch):
 def test_standard_error_does_not_block_and_its_end_is_kept(fake):
     engine = fake("chatty")
     assert engine.run(CASE).summary.rows == 64
-    assert len(engine._process._stderr) <= process.KEPT_STDERR
+    assert len(engine.program.process._stderr) <= process.KEPT_STDERR
 
 
 def test_a_case_that_the_program_cannot_read_is_not_comparable(fake):
@@ -242,9 +242,9 @@ def test_only_a_program_with_a_sequential_engine_is_the_real_vm(fake):
 def test_dumps_are_removed_after_reading_and_the_folder_at_the_end(fake):
     engine = fake("good")
     run = engine.run(CASE)
-    assert list(engine._directory.iterdir()) == []
+    assert list(engine.program.directory.iterdir()) == []
     assert sum(window.cells.shape[1] for window in run.windows()) == 64
-    folder = engine._directory
+    folder = engine.program.directory
     engine.close()
     engine.close()
     assert not folder.exists()
@@ -254,8 +254,8 @@ def test_dumps_are_removed_after_reading_and_the_folder_at_the_end(fake):
 def test_a_caller_that_forgets_to_close_leaves_no_folder_behind():
     engine = ExecEngine("exec:fake", [sys.executable, FAKE, "good"])
     engine.run(CASE)
-    folder = engine._directory
-    engine._stop()
+    folder = engine.program.directory
+    engine.program.stop()
     del engine
     gc.collect()
     assert not folder.exists()
