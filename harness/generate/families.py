@@ -12,8 +12,12 @@ from typing import Final
 
 from harness.generate.calls import after_call, library_for, make_procedure, reference_to
 from harness.generate.choices import pick_weighted, several
+from harness.generate.entries import write_entries
 from harness.generate.grammar import CONSTRUCTS, ELEMENTS, write_elements
+from harness.generate.long_loops import LEAST_ROWS, write_long_loop
+from harness.generate.nests import write_nest
 from harness.generate.operations import GROUPS, write_any_operation, write_operation
+from harness.generate.places import write_places
 from harness.generate.sequence import Sequence
 from harness.generate.values import draw_element
 from reference.definition.isa import BLOCK_OPERATIONS
@@ -53,6 +57,13 @@ class Family:
     groups: Mapping[str, int] = field(default_factory=lambda: ALL_GROUPS)
     target_length: bool = False
     """Pad the program to a number of rows near a power of two."""
+    least_rows: int = 0
+    """A budget of fewer rows leaves the family out."""
+
+    @property
+    def exact_rows(self) -> bool:
+        """Rows have to be counted exactly while the program is written."""
+        return self.target_length or self.least_rows > 0
 
 
 _MANY_CONSTRUCTS: Final = MappingProxyType({"operation": 20} | dict.fromkeys(CONSTRUCTS, 1) | {"loop": 3})
@@ -239,6 +250,29 @@ FAMILIES: Final[tuple[Family, ...]] = (
         _only(operation=20, end_block=1, loop=1, call=1),
         _only(stark=6, hash=3, stack=4, memory=1),
     ),
+    Family(
+        "places",
+        18,
+        "a single operation from any valid state: its place in the block, depth, top item, calls, queues",
+        write_places,
+    ),
+    Family(
+        "entries",
+        5,
+        "a node of any kind begun by LOOP, CALL, SYSCALL, DYN, DYNCALL or an external node (A1, A6)",
+        write_entries,
+    ),
+    Family(
+        "nests", 2, "parents found again over tens of levels, lopsided ones too; long continuation stacks", write_nest
+    ),
+    Family(
+        "long",
+        1,
+        "what is only wrong in long traces: counters, tables and addresses of many fragments",
+        write_long_loop,
+        _only(operation=30, end_block=2, call=1, split=1),
+        least_rows=LEAST_ROWS,
+    ),
     Family("range_table", 2, "a trace as long as its range table (A5)", _range_heavy),
     Family("chiplets", 2, "a trace as long as its chiplets", _chiplets_heavy),
     Family(
@@ -252,13 +286,16 @@ FAMILIES: Final[tuple[Family, ...]] = (
 """All families; the first is the simplest."""
 
 
-def families_in_use(names: tuple[str, ...]) -> tuple[Family, ...]:
-    """The families with these names; all when none is given.
+def families_in_use(names: tuple[str, ...], rows: int) -> tuple[Family, ...]:
+    """The families with these names, all when none is given, for programs of up to so many rows.
 
-    Raises ValueError that names the unknown ones.
+    Raises ValueError that names the unknown ones, or those that need more rows.
     """
     unknown = sorted(set(names) - {family.name for family in FAMILIES})
     if unknown:
         known = ", ".join(family.name for family in FAMILIES)
         raise ValueError(f"there is no family {', '.join(unknown)}; there are {known}")
-    return tuple(family for family in FAMILIES if not names or family.name in names)
+    long = next((family for family in FAMILIES if family.name in names and family.least_rows > rows), None)
+    if long is not None:
+        raise ValueError(f"family {long.name} needs max_rows of {long.least_rows} at least, found {rows}")
+    return tuple(family for family in FAMILIES if family.least_rows <= rows and (not names or family.name in names))

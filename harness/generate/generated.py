@@ -47,8 +47,10 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
     """One case from these choices."""
     # The cut comes first: behind the program a shrinker would lose it whenever the program gets shorter.
     cut = _draw_cut(choices)
-    family = pick_weighted(choices, [(each.weight, each) for each in families_in_use(profile.families)])
-    draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.target_length)
+    family = pick_weighted(
+        choices, [(each.weight, each) for each in families_in_use(profile.families, profile.max_rows)]
+    )
+    draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.exact_rows)
     _draw_weights(draft, family)
     if choices.flag(round(100 * profile.failing_rate)):
         draft.pending = choices.pick(failures_in_use(profile.failures))

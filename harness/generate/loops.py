@@ -136,6 +136,26 @@ def _write_counted(sequence: Sequence) -> None:
     sequence.add_node(_loop_node(sequence, body, times))
 
 
+def counted_loop(sequence: Sequence, rows: int, body_rows: int) -> None:
+    """A loop of at least ``rows`` rows, whose body has about ``body_rows``; the rows of one run are known exactly."""
+    sequence.allow_shrink(2)
+    address = sequence.draft.private_address()
+    depth = sequence.state.depth
+    unknown = sequence.state.copy()
+    unknown.forget()
+    inner = sequence.inner(unknown, times=max(1, rows // body_rows))
+    write_body(inner)
+    inner.settle(depth)
+    _count_down(inner, address)
+    body = inner.finish()
+    times = -(-rows // (sequence.cost(body).rows + 1))
+    sequence.prepare([address, times])
+    sequence.emit_all("MSTORE DROP")
+    _enter(sequence, 1)
+    sequence.state.forget()
+    sequence.add_node(_loop_node(sequence, body, times))
+
+
 def write_late_failure(sequence: Sequence) -> None:
     """A loop whose last run inverts 0; the runs before succeed."""
     times = sequence.choices.integer(2, 4)

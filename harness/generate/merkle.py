@@ -42,8 +42,9 @@ def fold(draft: Draft, leaf: Word, index: int, siblings: tuple[Word, ...], *, ke
     return node
 
 
-def draw_opening(sequence: Sequence, *, shallow: bool = False) -> Opening:
-    """A leaf in a tree of depth 1 to 6; unless ``shallow``, seldom 63 or 64 with empty subtrees beside the way."""
+def draw_opening(sequence: Sequence, *, shallow: bool = False, leaf: Word | None = None) -> Opening:
+    """A leaf, ``leaf`` or any, in a tree of depth 1 to 6; unless ``shallow``, seldom 63 or 64 with empty subtrees beside the
+    way."""
     choices = sequence.choices
     if not shallow and choices.flag(3):
         depth = choices.pick(DEEP)
@@ -53,7 +54,7 @@ def draw_opening(sequence: Sequence, *, shallow: bool = False) -> Opening:
         depth = choices.integer(1, 6)
         siblings = tuple(draw_word(choices) for _ in range(depth))
         index = choices.integer(0, 2**depth - 1)
-    leaf = draw_word(choices)
+    leaf = leaf or draw_word(choices)
     return Opening(fold(sequence.draft, leaf, index, siblings, keep=True), depth, index, leaf, siblings)
 
 

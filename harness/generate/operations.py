@@ -137,7 +137,7 @@ def write_operation(sequence: Sequence, name: str) -> None:
         special(sequence)
         return
     prepare_operands(sequence, name)
-    sequence.emit(name, _immediate(sequence, name))
+    sequence.emit(name, immediate_of(sequence, name))
 
 
 def prepare_operands(sequence: Sequence, name: str) -> None:
@@ -154,7 +154,8 @@ def prepare_operands(sequence: Sequence, name: str) -> None:
     sequence.choices.part(prepare)
 
 
-def _immediate(sequence: Sequence, name: str) -> int:
+def immediate_of(sequence: Sequence, name: str) -> int:
+    """A drawn immediate for an operation that has one, 0 for the others."""
     match BY_NAME[name].immediate:
         case Immediate.GROUP:
             return draw_element(sequence.choices)

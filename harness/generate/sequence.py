@@ -149,6 +149,11 @@ class Sequence:
             return self.choices.pick(("DROP", "U32AND", "U32XOR", "U32ADD3", "U32MADD"))
         return "DROP"
 
+    @property
+    def open_operations(self) -> tuple[Operation, ...]:
+        """The operations of the block that is open."""
+        return tuple(self._operations)
+
     # ---- nodes ------------------------------------------------------------------------------------------------------
 
     def close_block(self) -> None:
