@@ -29,6 +29,7 @@ from harness.campaign.guide import Guidance, Guide
 from harness.campaign.keeping import Finding, keep_found
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
+from harness.compiled_hash import compiled_hash
 from harness.coverage import CoverageMap
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.shrink import Budget
@@ -123,6 +124,7 @@ class _Campaign:
         for listener in self._listeners:
             listener(event)
 
+    @compiled_hash()
     def _run_case(self, number: int) -> None:
         generated = generate_case(self._settings.seed, number, self._settings.profile)
         # Numbered as the comparison numbers it, so that the reference's run is used again there.

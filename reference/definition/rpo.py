@@ -5,7 +5,8 @@ State of 12 elements: capacity 0-3, rate 4-11; the digest is elements 4-7. Sourc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from reference.definition.field import ZERO_WORD, P, Word
@@ -34,15 +35,33 @@ def apply_round(state: Sequence[int], index: int) -> State:
     return tuple(pow(x + k, INVERSE_ALPHA, P) for x, k in zip(_multiply_mds(half), ARK2[index], strict=True))
 
 
-# A permutation costs about a millisecond here and programs hash the same nodes again and again; 2^16 entries of eight
-# states are about 100 MB, twice that many would not make a usual campaign faster.
-@lru_cache(maxsize=1 << 16)
-def permutation_states(state: State) -> tuple[State, ...]:
-    """The input state followed by the state after each of the 7 rounds: the 8 hasher rows of one permutation."""
+def plain_permutation_states(state: State) -> tuple[State, ...]:
+    """What :func:`permutation_states` gives, always made here: about a millisecond."""
     states = [state]
     for index in range(ROUNDS):
         states.append(apply_round(states[-1], index))
     return tuple(states)
+
+
+# Programs hash the same nodes again and again; 2^16 entries of eight states are about 100 MB, twice that many would not
+# make a usual campaign faster.
+@lru_cache(maxsize=1 << 16)
+def permutation_states(state: State) -> tuple[State, ...]:
+    """The input state followed by the state after each of the 7 rounds: the 8 hasher rows of one permutation."""
+    return _writings[-1](state)
+
+
+_writings: list[Callable[[State], tuple[State, ...]]] = [plain_permutation_states]
+
+
+@contextmanager
+def served_by(permutation: Callable[[State], tuple[State, ...]]) -> Iterator[None]:
+    """While this is open, :func:`permutation_states` asks another writing, for who hashes a lot and has a faster one."""
+    _writings.append(permutation)
+    try:
+        yield
+    finally:
+        _writings.remove(permutation)
 
 
 def permute(state: State) -> State:
