@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.audit.engine import audit
@@ -11,7 +11,7 @@ from harness.audit.known import Known
 from harness.audit.report import violation_lines
 from harness.audit.tiling import BadTrace
 from harness.audit.violation import AuditResult
-from harness.backend import Completed, EngineFailure, Run
+from harness.backend import Completed, EngineFailure, NotComparable, Run, Window
 from harness.differences import place_of
 from harness.verdict import Difference, Divergence, Kind
 from reference.definition.case import Case
@@ -34,13 +34,21 @@ def known_of_run(engine: str, case: Case, run: Run) -> tuple[Known, int]:
 def audit_run(engine: str, case: Case, run: Run, threads: int | None = None) -> AuditResult:
     """Judge the trace of a completed run by what the case and the run's outcome tell.
 
-    Raises EngineFailure for a run without a summary and for windows that are not the rows of a trace.
+    Raises EngineFailure for a run without a summary and for windows that are not the rows of a trace, NotComparable for cells
+    without a value.
     """
     known, rows = known_of_run(engine, case, run)
     try:
-        return audit(run.windows, rows, known, threads=threads)
+        return audit(lambda: _with_values(engine, run), rows, known, threads=threads)
     except BadTrace as refusal:
         raise EngineFailure(engine, f"its trace cannot be audited: {refusal}") from refusal
+
+
+def _with_values(engine: str, run: Run) -> Iterator[Window]:
+    for window in run.windows():
+        if not window.has_values:
+            raise NotComparable(engine, "cells whose values are not given cannot be audited")
+        yield window
 
 
 def audit_divergence(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from reference.definition.outcome import Completed, Failed, Outcome
 
 __all__ = [
     "DIGEST_HEX_DIGITS",
+    "NOT_GIVEN",
     "REAL_VM",
+    "REAL_VM_SEQUENTIAL",
     "Availability",
     "Cells",
     "Completed",
@@ -36,6 +38,7 @@ __all__ = [
     "Summary",
     "Walking",
     "Window",
+    "cell_value",
     "column_digest",
 ]
 
@@ -55,6 +58,17 @@ class Window(NamedTuple):
 
     first_row: int
     cells: Cells
+    has_values: bool = True
+    """False where cells may be :data:`NOT_GIVEN`."""
+
+
+NOT_GIVEN: Final = 2**64 - 1
+"""In the place of a cell that differs from another engine's and whose value the engine does not give: no field element."""
+
+
+def cell_value(cell: int) -> int | str:
+    """The value of a cell, or in words that it is not given."""
+    return "differs, value not given" if cell == NOT_GIVEN else int(cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,10 @@ class Walking(Protocol):
 
 
 REAL_VM = "miden-vm 0.19.1"
-"""The identity of the machine under test."""
+"""The identity of the machine under test: its parallel engine."""
+
+REAL_VM_SEQUENTIAL = "miden-vm 0.19.1, sequential engine"
+"""Its other engine. It has defects of its own, so what excuses the one does not excuse the other."""
 
 
 class EngineFailure(Exception):  # noqa: N818 - a word of the design

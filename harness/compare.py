@@ -7,16 +7,24 @@ and a comparison that compared less than it was asked never says that the engine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.account import VacuousComparison, check_account
-from harness.backend import Completed, Engine, EngineFailure, Failed, NotComparable
-from harness.differences import outcome_differences
-from harness.findings import Contender, Findings
+from harness.backend import (
+    REAL_VM,
+    REAL_VM_SEQUENTIAL,
+    Completed,
+    Engine,
+    EngineFailure,
+    Failed,
+    NotComparable,
+)
+from harness.differences import message_differences, outcome_differences
+from harness.findings import Contender, Findings, identity_of
 from harness.known import Entry, known_divergences
 from harness.parts import EXACT, Parts
 from harness.traces import compare_completed
-from harness.verdict import Comparison, Divergence, Kind, Verdict
+from harness.verdict import Comparison, Difference, Divergence, Kind, Verdict
 from reference.definition.case import Case
 from reference.definition.formats.children_first import children_first
 
@@ -114,10 +122,18 @@ def _audit(completed: Sequence[Contender], case: Case, findings: Findings) -> No
 def _compare_outcomes(contenders: Sequence[Contender], findings: Findings, parts: Parts) -> None:
     for other in contenders[1:]:
         base = contenders[0]
-        if not parts.equal_outcomes(base.outcome, other.outcome):
-            differences = tuple(outcome_differences(base.outcome, other.outcome))
+        differences = tuple(_message_differences(base, other))
+        is_equal = parts.equal_outcomes(base.outcome, other.outcome)
+        if differences or not is_equal:
+            differences = (*outcome_differences(base.outcome, other.outcome), *differences)
             findings.add(Divergence(Kind.OUTCOME, base.name, other.name, differences), base, other)
         elif isinstance(base.outcome, Failed):
             findings.counts.failures += 1
             findings.counts.comparisons += 1
             findings.note_compared(base, other)
+
+
+def _message_differences(left: Contender, right: Contender) -> Iterator[Difference]:
+    # Messages are the engine's own words; only two engines of one program have the same.
+    if {identity_of(left.engine), identity_of(right.engine)} == {REAL_VM, REAL_VM_SEQUENTIAL}:
+        yield from message_differences(left.outcome, right.outcome)

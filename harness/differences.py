@@ -22,6 +22,13 @@ def outcome_differences(left: Outcome, right: Outcome) -> Iterator[Difference]:
         yield Difference("clk", left.clk, right.clk)
 
 
+def message_differences(left: Outcome, right: Outcome) -> Iterator[Difference]:
+    """How two equal failures differ in their message, which holds what the error was given besides its name and clk."""
+    match left, right:
+        case Failed(error, detail=mine), Failed(other, detail=theirs) if error == other and mine != theirs:
+            yield Difference(f"message of {error}", mine, theirs)
+
+
 def field_differences(left: Summary | BoundaryState, right: Summary | BoundaryState) -> Iterator[Difference]:
     """The fields of two values of one type that differ, items of words, stacks and continuations one by one."""
     for item in fields(left):

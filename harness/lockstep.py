@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backend import Cells, EngineFailure, Window
+from harness.backend import NOT_GIVEN, Cells, EngineFailure, NotComparable, Window
 from reference.definition.columns import COLUMN, COLUMN_NAMES, WIDTH
 from reference.definition.field import P
 from reference.definition.isa import BY_OPCODE, OPCODE_BITS
@@ -39,18 +39,30 @@ class RowStream:
         self.last_row: Cells | None = None
         """The row before the next one, (72,) uint64; None at the start."""
         self._pulled = 0
+        self._refusal: NotComparable | None = None
+        self._has_values = True
         self._buffer: Cells = np.empty((WIDTH, 0), np.uint64)
 
     def available(self) -> int:
         """Rows that :meth:`take` can give now; 0 at the end of the trace.
 
-        Raises EngineFailure when the windows break the contract.
+        Raises EngineFailure when the windows break the contract, and NotComparable once all rows before the first that the
+        engine does not give are taken.
         """
         pieces = [self._buffer] if self._buffer.shape[1] else []
         held = int(self._buffer.shape[1])
-        while held < SMALL_WINDOWS and (cells := self._pull()) is not None:
+        while held < SMALL_WINDOWS and self._refusal is None:
+            try:
+                cells = self._pull()
+            except NotComparable as refusal:
+                self._refusal = refusal
+                break
+            if cells is None:
+                break
             pieces.append(cells)
             held += int(cells.shape[1])
+        if self._refusal is not None and not held:
+            raise self._refusal
         if len(pieces) == 1:
             self._buffer = pieces[0]
         elif pieces:
@@ -64,6 +76,8 @@ class RowStream:
         """
         taken, self._buffer = self._buffer[:, :count], self._buffer[:, count:]
         too_large = taken >= np.uint64(P)
+        if not self._has_values:
+            too_large &= taken != np.uint64(NOT_GIVEN)
         if too_large.any():
             column, row = (int(index) for index in np.argwhere(too_large)[0])
             raise self._broken(f"the cell {COLUMN_NAMES[column]} of row {self.given + row} is not below the modulus")
@@ -84,6 +98,7 @@ class RowStream:
             raise self._broken(f"a window is {cells.dtype}{list(cells.shape)}, expected uint64[{WIDTH}, n]")
         if cells.shape[1] == 0:
             raise self._broken(f"the window at row {window.first_row} is empty")
+        self._has_values &= window.has_values
         self._pulled += cells.shape[1]
         if self._pulled > self._rows:
             raise self._broken(f"its windows go on to row {self._pulled}, its summary says {self._rows} rows")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from harness.backend import Cells, EngineFailure, NotComparable
+from harness.backend import Cells, EngineFailure, NotComparable, cell_value
 from harness.differences import field_differences, listed_differences, place_of
 from harness.findings import Contender, Findings
 from harness.lockstep import (
@@ -171,7 +171,9 @@ class _TraceComparison:
             return ask()
         except EngineFailure as failure:
             self._findings.engine_failed(follower.contender.engine, failure)
-            return None
+        except NotComparable as refusal:
+            self._findings.not_comparable(f"{follower.contender.name}: {refusal.reason}")
+        return None
 
     def _is_equal(self, block: _Block, follower: _Follower) -> bool:
         """Whether the follower's next rows are the block's, but for what is excused."""
@@ -204,7 +206,10 @@ class _TraceComparison:
             Kind.CELL,
             self._base.name,
             name,
-            tuple(Difference(COLUMN_NAMES[column], int(mine[column]), int(theirs[column])) for column in wrong.columns),
+            tuple(
+                Difference(COLUMN_NAMES[column], cell_value(mine[column]), cell_value(theirs[column]))
+                for column in wrong.columns
+            ),
             row=row,
             place=place_of(row, self._starts, summary.core),
             operation="random row" if row == summary.rows - 1 else operation_name(mine),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import NamedTuple
 
-from harness.engines import EXEC_PREFIX
+from harness.engines import PROGRAM_PREFIXES
 from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
 from reference.definition.registers import meaning
 
@@ -103,12 +103,18 @@ class Divergence:
                 cause = {"system": self.previous_operation, "stack": self.previous_operation, "decoder": self.operation}
                 return f"{cause.get(group, '')} {group}".strip()
             case Kind.OUTCOME:
-                return " / ".join(f"{item.left} {item.right}" for item in self.columns if item.name == "outcome")
+                named = [f"{item.left} {item.right}" for item in self.columns if item.name == "outcome"]
+                return " / ".join(named) or self._fields
             case Kind.SELF | Kind.ENGINE_FAILURE | Kind.AUDIT:
                 # What follows the first line is an engine's standard error: paths and addresses, different each time.
                 return re.sub(r"[0-9]+", "N", self.detail.partition("\n")[0])[:80]
             case _:
-                return ",".join(sorted({re.sub(r"\[.*", "", item.name) for item in self.columns}))
+                return self._fields
+
+    @property
+    def _fields(self) -> str:
+        """Names of the wrong fields, sorted; of words and stacks as wholes."""
+        return ",".join(sorted({re.sub(r"\[.*", "", item.name) for item in self.columns}))
 
 
 class Excused(NamedTuple):
@@ -167,6 +173,13 @@ class Comparison:
     counts: Counts
 
 
+def is_acceptable(comparison: Comparison) -> bool:
+    """Agreement, or nothing but known divergences in its way."""
+    if comparison.verdict is Verdict.NOT_COMPARABLE:
+        return bool(comparison.excused) and not comparison.counts.not_comparable
+    return comparison.verdict is Verdict.AGREE
+
+
 def joined(one: Comparison, other: Comparison) -> Comparison:
     """Two comparisons of one case, at two cut plans, as one: it agrees when both do."""
     counts = Counts()
@@ -184,9 +197,10 @@ def joined(one: Comparison, other: Comparison) -> Comparison:
 
 def engine_label(name: str) -> str:
     """The engine's name for signatures: of ``exec:COMMAND`` only the program's file name, whatever its folder."""
-    if not name.startswith(EXEC_PREFIX):
+    if not name.startswith(PROGRAM_PREFIXES):
         return name
-    return EXEC_PREFIX + PurePath(name.removeprefix(EXEC_PREFIX).split(" ", 1)[0]).name
+    prefix, colon, command = name.partition(":")
+    return prefix + colon + PurePath(command.split(" ", 1)[0]).name
 
 
 def describe(divergence: Divergence) -> str:

@@ -27,7 +27,7 @@ from harness.cuts import (
     random_cut,
     single_cuts,
 )
-from harness.engines import EXEC_PREFIX
+from harness.engines import PROGRAM_PREFIXES
 from harness.generate import SeededChoices
 from harness.generate.choices import Choices, pick_weighted
 from harness.guarded import GuardedEngine, guarded
@@ -63,7 +63,7 @@ class Guide:
         self._reference = own[0] if own else ReferenceEngine()
         self._walking = any(isinstance(engine, Walking) and engine.walks for engine in inner)
         others = [engine for engine in inner if not isinstance(engine, ReferenceEngine)]
-        self._multiples_only = bool(others) and all(engine.name.startswith(EXEC_PREFIX) for engine in others)
+        self._multiples_only = bool(others) and all(engine.name.startswith(PROGRAM_PREFIXES) for engine in others)
 
     def guidance(self, case: Case) -> Guidance:
         """Runs the case; EngineFailure when the reference breaks."""

@@ -105,7 +105,13 @@ def _device_cache() -> Path:
 
 
 @click.command()
-@click.option("--engine", "extra", metavar="NAME", multiple=True, help="Look at this engine too, such as exec:COMMAND.")
+@click.option(
+    "--engine",
+    "extra",
+    metavar="NAME",
+    multiple=True,
+    help="Look at this engine too, such as exec:COMMAND or exec-sequential:COMMAND.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @click.pass_context
 def doctor(ctx: click.Context, extra: tuple[str, ...], as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backend import Cells, EngineFailure, Run, Summary
+from harness.backend import Cells, EngineFailure, NotComparable, Run, Summary, cell_value
 from harness.localise.parts import RANDOM_ROW, STATE_GROUPS, Part, maker_of, part_of, sections
 from harness.localise.rows import ProgramRows
 from harness.lockstep import BLOCK_ROWS, RowStream
@@ -75,8 +75,8 @@ def survey(
 ) -> list[Spot]:
     """All spots of two completed runs from ``first_row`` on, in the order of the program, then of the trace.
 
-    ``names`` are the engines'; ``rows`` are of the same case. Traces of unequal length are compared as far as both go. Raises
-    EngineFailure for a run that breaks its contract.
+    ``names`` are the engines'; ``rows`` are of the same case. Traces of unequal length, and those whose last rows an engine
+    does not give, are compared as far as both go. Raises EngineFailure for a run that breaks its contract.
     """
     groups = _groups(rows, first_row)
     for row, mine, theirs in _blocks(names, left, right):
@@ -105,10 +105,17 @@ def _blocks(
     streams = [
         RowStream(name, run.windows(), summary.rows) for name, (run, summary) in zip(names, (left, right), strict=True)
     ]
-    while count := min(BLOCK_ROWS, *(stream.available() for stream in streams)):
+    while count := min(BLOCK_ROWS, *(_available(stream) for stream in streams)):
         row = streams[0].given
         mine, theirs = (stream.take(count) for stream in streams)
         yield row, mine, theirs
+
+
+def _available(stream: RowStream) -> int:
+    try:
+        return stream.available()
+    except NotComparable:
+        return 0
 
 
 def _count(group: _Group, wrong: NDArray[np.bool_], row: int, mine: Cells, theirs: Cells) -> None:
@@ -135,7 +142,9 @@ def _count(group: _Group, wrong: NDArray[np.bool_], row: int, mine: Cells, their
 def _spot(group: _Group, rows: ProgramRows) -> Spot:
     assert group.tally.first is not None
     row, columns, mine, theirs = group.tally.first
-    cells = tuple(Difference(COLUMN_NAMES[index], int(mine[index]), int(theirs[index])) for index in columns)
+    cells = tuple(
+        Difference(COLUMN_NAMES[index], cell_value(mine[index]), cell_value(theirs[index])) for index in columns
+    )
     name = cells[0].name
     return Spot(
         group.name,
