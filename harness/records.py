@@ -10,7 +10,7 @@ from harness.backend import Completed, Engine, EngineFailure, Outcome, Run, Summ
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.columns import COLUMN_NAMES
-from reference.definition.cuts import CutPlan, Every
+from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
 from reference.definition.field import word_to_hex
 
 Json = dict[str, Any]
@@ -34,6 +34,13 @@ def lengths_json(summary: Summary | None) -> Json | None:
 def cut_json(plan: CutPlan) -> int | Json:
     """The plan as case files write it."""
     return plan.size if isinstance(plan, Every) else {"at": list(plan.rows)}
+
+
+def cut_text(plan: CutPlan) -> str:
+    """The plan as --cuts takes it."""
+    if plan == ONE_FRAGMENT:
+        return "one"
+    return f"every:{plan.size}" if isinstance(plan, Every) else f"at:{','.join(map(str, plan.rows)) or 0}"
 
 
 def boundary_json(state: BoundaryState) -> Json:

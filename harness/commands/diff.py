@@ -22,7 +22,7 @@ from harness.commands.options import (
 from harness.compare import compare
 from harness.records import cut_json
 from harness.reporting import counts_json, divergence_json, wrapped
-from harness.verdict import Comparison, Counts, Verdict, describe
+from harness.verdict import Comparison, Counts, describe, is_acceptable
 from reference.definition.cuts import CutPlan
 
 
@@ -81,13 +81,6 @@ def diff(
     elif total.comparisons > 1:
         click.echo(f"total: {counts_text(total)}")
     ctx.exit(code)
-
-
-def is_acceptable(comparison: Comparison) -> bool:
-    """Agreement, or nothing but known divergences in its way."""
-    if comparison.verdict is Verdict.NOT_COMPARABLE:
-        return bool(comparison.excused) and not comparison.counts.not_comparable
-    return comparison.verdict is Verdict.AGREE
 
 
 def counts_text(counts: Counts) -> str:

@@ -14,6 +14,7 @@ import click
 from harness.backend import Engine, Preparable
 from harness.engines import find_engine
 from harness.guarded import GuardedEngine
+from harness.records import cut_text as cut_text  # noqa: PLC0414 - commands take it from here, with what reads it
 from reference.definition.case import Case
 from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every
 from reference.definition.errors import InputError
@@ -58,7 +59,7 @@ def cuts_option(command: Decorated) -> Decorated:
 
 def engine_option(command: Decorated) -> Decorated:
     """--engine, one."""
-    text = "Name of an installed engine, or exec:COMMAND for another program."
+    text = "Name of an installed engine, or exec:COMMAND for another program (exec-sequential: for its other engine)."
     return click.option("--engine", "engine", metavar="NAME", default="reference", show_default=True, help=text)(
         command
     )
@@ -76,7 +77,10 @@ def engines_options(command: Decorated) -> Decorated:
     command = click.option(
         "--engine", "engine", metavar="NAME", multiple=True, help="One more engine; its name may hold commas."
     )(command)
-    text = "Names separated by commas: installed engines, or exec:COMMAND for another program."
+    text = (
+        "Names separated by commas: installed engines, exec:COMMAND for another program, exec-sequential:COMMAND for the "
+        "sequential engine that the real VM's records tell of besides."
+    )
     return click.option("--engines", "engines", metavar="A,B..", multiple=True, help=text)(command)
 
 
@@ -126,13 +130,6 @@ def _bad_cut(spec: str) -> InputError:
     return InputError(
         f"expected N, every:N, at:ROW,ROW.. or one (N from 1, ROW from 0), found {spec!r:.60}", place="--cuts"
     )
-
-
-def cut_text(plan: CutPlan) -> str:
-    """The plan as --cuts takes it."""
-    if plan == ONE_FRAGMENT:
-        return "one"
-    return f"every:{plan.size}" if isinstance(plan, Every) else f"at:{','.join(map(str, plan.rows)) or 0}"
 
 
 # ---- engines --------------------------------------------------------------------------------------------------------

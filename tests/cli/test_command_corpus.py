@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conftest import ADDING
 
+from harness.corpus import Kept, Kind, read_entry
 from reference.definition.formats.load import load_cases
 
 
@@ -17,8 +18,9 @@ def test_a_case_is_kept_under_its_content(fragdiff, adding):
     assert path.name == f"adding-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}.case.json"
     assert result.stdout == f"added  {path}\n"
     (case,) = load_cases(path)
-    assert case.about == "adds two numbers; from adding.case.json"
+    assert case.about == ""
     assert case.stack == (9,)
+    assert read_entry(path).kept == Kept(Kind.FINDING, "adds two numbers", "adding.case.json")
 
 
 def test_a_kept_case_runs(fragdiff, adding):
@@ -45,10 +47,10 @@ def test_a_list_of_the_corpus(fragdiff, adding, failing):
     fragdiff("corpus", "add", adding, failing, "--to", "corpus", "--reason", "why not")
     result = fragdiff("corpus", "ls", "corpus")
     assert result.exit_code == 0
-    first, second, total = result.stdout.splitlines()
-    assert re.fullmatch(r"adding-[0-9a-f]{12}\.case\.json  3 nodes  every:4  why not; from adding\.case\.json", first)
-    assert second.startswith("failing-")
-    assert total == "2 cases"
+    _, first, second, total = result.stdout.splitlines()
+    assert re.fullmatch(r"finding +11 +[0-9]+  - +adding-[0-9a-f]{12}\.case\.json: why not", first)
+    assert re.fullmatch(r"finding +fails +1  - +failing-[0-9a-f]{12}\.case\.json: why not", second)
+    assert total == "2 cases: 2 finding"
 
 
 def test_a_changed_file_is_noticed(fragdiff, adding):
