@@ -15,7 +15,8 @@ from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import echo_json
 from harness.faults import FAULTS, find_fault
 from harness.faults.fault import Fault
-from harness.faults.selftest import QUICK, Plan, Result, as_json, results, run_selftest, summary_line, table_lines
+from harness.faults.selftest import QUICK, Plan, Result, results, run_selftest
+from harness.faults.tables import area_lines, as_json, fault_lines, summary_line
 from harness.faults.trial import Trial
 from harness.faults.trial_files import append_trial, read_trials
 from reference.definition.errors import InputError
@@ -35,7 +36,13 @@ from reference.definition.errors import InputError
     help="Keep every trial in this file; those that are in it already are not tried again.",
 )
 @click.option("--list", "as_list", is_flag=True, help="List the faults and try none.")
-@click.option("--markdown", is_flag=True, help="The table of results as Markdown, and nothing else on standard output.")
+@click.option(
+    "--markdown",
+    type=click.Choice(["short", "full"]),
+    is_flag=False,
+    flag_value="short",
+    help="Tables in Markdown and nothing else on standard output: by area with the worst faults, or one row a fault.",
+)
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object instead of text.")
 @click.pass_context
 def selftest(
@@ -46,7 +53,7 @@ def selftest(
     jobs: int | None,
     kept: Path | None,
     as_list: bool,
-    markdown: bool,
+    markdown: str | None,
     as_json_: bool,
 ) -> None:
     """Plant faults in engine, comparison and generator, one at a time, and see whether the harness catches them.
@@ -54,15 +61,17 @@ def selftest(
     \b
     fragdiff selftest --quick
     fragdiff selftest --fault skipped-loop-end-shifts --seeds 1
+    fragdiff selftest --trials trials.jsonl --markdown
 
     A fault of an engine is hunted by a campaign with the reference and the healthy engine beside it, and what is found is
     shrunk. A fault of the comparison has to be noticed by its own accounts or by a wrong cell put in on purpose, one of the
-    generator by what its cases lack. Times are those of this machine.
+    generator by what its cases lack. Times are those of this machine;
+    CPU seconds are what counts on one that does other work too, and shrinking is given a number of those.
 
     The exit code is 0 when every fault was caught with every seed, else 1.
 
-    JSON: {"faults": [{"name", "caught", "by", "cases", "seconds", "operations", "cuts", "where", "wrong", "model",
-    "as_expected", "seeds"}]}; numbers are medians over the seeds, operations and cuts null where nothing is shrunk.
+    JSON: {"faults": [{"name", "caught", "by", "cases", "seconds", "cpu_seconds", "operations", "cuts", "where", "wrong",
+    "model", "as_expected", "seeds"}]}; numbers are medians over the seeds, operations and cuts null where nothing is shrunk.
     """
     faults = tuple(map(_find, names)) or FAULTS
     if as_list:
@@ -81,15 +90,15 @@ def selftest(
             trials.append(trial)
             if kept is not None:
                 append_trial(kept, trial)
-            if not (as_json_ or markdown):
+            if not as_json_ and markdown is None:
                 click.echo(_progress(trial, len(trials), total))
             elif len(trials) % 10 == 0 or not trial.caught:
                 _say(_progress(trial, len(trials), total))
     found = results(plan, trials)
     if as_json_:
         echo_json(as_json(found))
-    elif markdown:
-        click.echo("\n".join(table_lines(found)))
+    elif markdown is not None:
+        click.echo("\n".join(area_lines(found) if markdown == "short" else fault_lines(found)))
     else:
         _report(found, time.monotonic() - started)
     ctx.exit(AGREE if all(result.caught for result in found) else DIVERGENCE)

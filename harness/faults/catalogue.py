@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from harness.faults.fault import Fault, InKernels
@@ -25,6 +26,19 @@ ENGINE_FAULTS: Final[tuple[Fault, ...]] = (
     *CHIPLET_FAULTS,
 )
 """Faults of an engine: wrong whatever the harness does."""
+
+AREAS: Final[Mapping[str, tuple[Fault, ...]]] = {
+    "executor": EXECUTOR_FAULTS,
+    "contexts": CONTEXT_FAULTS,
+    "first rows": FIRST_ROW_FAULTS,
+    "builder steps": STEP_FAULTS,
+    "chiplets": CHIPLET_FAULTS,
+    "assembly": ASSEMBLY_FAULTS,
+    "executor and builder alike": SHARED_FAULTS,
+    "comparison": COMPARISON_FAULTS,
+    "generator": GENERATOR_FAULTS,
+}
+"""All faults by what they touch, finer than :data:`~harness.faults.fault.PLACES`."""
 
 FAULTS: Final[tuple[Fault, ...]] = (*ENGINE_FAULTS, *COMPARISON_FAULTS, *GENERATOR_FAULTS)
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
+from harness.audit.prepare import prepare
+from harness.backends.parallel import ParallelEngine
 from harness.faults.catalogue import FAULTS, find_fault
 from harness.faults.fault import Check, Fault
 from harness.faults.faulty_engine import FaultyEngine
@@ -101,10 +103,11 @@ def run_selftest(
     todo = [trial for trial in trials if trial not in done]
     if not todo:
         return
-    # Here, so that the workers find the kernels in the cache.
-    engine = FaultyEngine()
-    engine.prepare(said)
-    engine.close()
+    # Here, so that the workers find everything compiled.
+    prepare(said)
+    for engine in (ParallelEngine(), FaultyEngine()):
+        engine.prepare(said)
+        engine.close()
     if jobs == 1:
         for name, seed in todo:
             yield _try(name, seed, plan.seconds, plan.shrinking)
@@ -152,76 +155,3 @@ def results(plan: Plan, trials: Sequence[Trial]) -> list[Result]:
         Result(fault, tuple(sorted((t for t in trials if t.fault == fault.name), key=lambda t: t.seed)))
         for fault in plan.faults
     ]
-
-
-def as_json(found: Sequence[Result]) -> dict[str, Any]:
-    """``{"faults": [...]}``, with what the seeds said one by one."""
-    return {"faults": [_fault_json(result) for result in found]}
-
-
-def _fault_json(result: Result) -> dict[str, Any]:
-    return {
-        "name": result.fault.name,
-        "caught": result.caught,
-        "by": result.by,
-        "cases": result.cases,
-        "seconds": round(result.seconds, 3),
-        "cpu_seconds": round(result.cpu_seconds, 3),
-        "operations": result.operations,
-        "cuts": result.cuts,
-        "where": result.fault.where,
-        "wrong": result.fault.wrong,
-        "model": result.fault.model,
-        "as_expected": result.as_expected,
-        "seeds": [_trial_json(trial) for trial in result.trials],
-    }
-
-
-def _trial_json(trial: Trial) -> dict[str, Any]:
-    return {
-        "seed": trial.seed,
-        "by": trial.by,
-        "cases": trial.cases,
-        "seconds": round(trial.seconds, 3),
-        "cpu_seconds": round(trial.cpu_seconds, 3),
-        "operations": None if trial.size is None else trial.size.operations,
-        "cuts": None if trial.size is None else trial.size.cuts,
-        "signature": trial.signature,
-    }
-
-
-def table_lines(found: Sequence[Result]) -> list[str]:
-    """The results as a Markdown table with its sums: one row a fault."""
-    lines = [
-        "| fault | where | caught by | cases | seconds | operations | cuts |",
-        "|---|---|---|---:|---:|---:|---:|",
-    ]
-    for result in found:
-        by = result.by or "**not caught**"
-        numbers = " | ".join(map(_number, (result.cases, result.seconds, result.operations, result.cuts)))
-        lines.append(f"| `{result.fault.name}` | {result.fault.where} | {by} | {numbers} |")
-    return [*lines, "", summary_line(found)]
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1f}" if value != int(value) else f"{int(value)}"
-
-
-def summary_line(found: Sequence[Result]) -> str:
-    """How many were caught, how soon and how small."""
-    caught = [result for result in found if result.caught]
-    shrunk = [result for result in caught if result.operations is not None]
-    line = f"{len(caught)} of {len(found)} faults caught"
-    if caught:
-        slowest = max(caught, key=lambda result: result.seconds)
-        line += (
-            f"; median {_number(median(result.cases for result in caught))} cases and"
-            f" {median(result.seconds for result in caught):.1f} s, slowest {slowest.seconds:.0f} s ({slowest.fault.name})"
-        )
-    if shrunk:
-        operations = median(result.operations or 0 for result in shrunk)
-        cuts = median(result.cuts or 0 for result in shrunk)
-        line += f"; smallest cases have a median of {_number(operations)} operations and {_number(cuts)} cuts"
-    return line
