@@ -34,6 +34,7 @@ __all__ = [
     "NotComparable",
     "Outcome",
     "Preparable",
+    "Rebuilding",
     "Run",
     "Summary",
     "Walking",
@@ -173,6 +174,15 @@ class Walking(Protocol):
 
     @property
     def walks(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
+class Rebuilding(Protocol):
+    """An engine that rebuilds fragments as a case's options say (``Case.parallel``); a campaign with one draws them."""
+
+    @property
+    def rebuilds(self) -> bool:
         """Whether it does."""
 
 

@@ -19,6 +19,7 @@ from harness.backend import (
     Window,
     column_digest,
 )
+from harness.backends.rebuilding import is_rebuilt, rebuild, reloaded
 from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.context_error import ContextError
 from parallel.contexts import boundary_state
@@ -30,10 +31,11 @@ from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.columns import WIDTH
 from reference.definition.cuts import CutPlan
-from reference.definition.errors import BeyondLimits
+from reference.definition.errors import BeyondLimits, InputError
 from reference.definition.isa import NOOP_OPERATION
 from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed, Outcome
+from reference.definition.parallel_options import ParallelOptions
 from reference.definition.program import Program
 
 T = TypeVar("T")
@@ -129,11 +131,13 @@ def _guarded(items: Iterator[T]) -> Iterator[T]:
 class ParallelEngine:
     """Runs cases on :func:`parallel.executor.record` and :class:`parallel.assemble.Builder`.
 
-    The trace buffer is reused: the cells of a run may be read until the engine runs the next case. Traces of
+    A case's options say how fragments are rebuilt (``Case.parallel``); a streamed trace heeds only that its contexts are to be
+    saved and loaded. The trace buffer is reused: the cells of a run may be read until the engine runs the next case. Traces of
     ``stream_from`` rows and more are made window by window while they are read.
     """
 
     name = "parallel"
+    rebuilds = True
 
     def __init__(self, *, stream_from: int = STREAM_FROM_ROWS) -> None:
         self._stream_from = stream_from
@@ -166,14 +170,21 @@ class ParallelEngine:
             raise NotComparable(self.name, limit.reason) from limit
         if not isinstance(recording.outcome, Completed):
             return ParallelRun(recording, None, case.cut)
-        rows = trace_rows(max(recording.core_rows, Sections.of(recording).padding + 1))
         try:
-            if rows >= self._stream_from:
-                return ParallelRun(recording, Stream(recording), case.cut)
-            self._last = self._builder.build(recording)
-        except ContextError as error:
+            return self._built(recording, case.cut, case.parallel)
+        except (ContextError, InputError) as error:
             raise EngineFailure(self.name, str(error)) from error
-        return ParallelRun(recording, self._last, case.cut)
+
+    def _built(self, recording: Recording, cut: CutPlan, options: ParallelOptions) -> ParallelRun:
+        if options.contexts == "saved":
+            recording = reloaded(recording)
+        rows = trace_rows(max(recording.core_rows, Sections.of(recording).padding + 1))
+        if rows >= self._stream_from:
+            return ParallelRun(recording, Stream(recording), cut)
+        self._last = self._builder.build(recording)
+        if is_rebuilt(options):
+            rebuild(self._last, recording, options)
+        return ParallelRun(recording, self._last, cut)
 
     def close(self) -> None:
         """Forgets the buffer."""

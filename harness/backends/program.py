@@ -42,6 +42,7 @@ from reference.definition.cuts import ONE_FRAGMENT, Every
 from reference.definition.formats.case_json import case_line
 from reference.definition.isa import NOOP_OPERATION
 from reference.definition.mast import Block, Forest
+from reference.definition.parallel_options import DEFAULT_PARALLEL_OPTIONS
 from reference.definition.program import Program as CaseProgram
 
 SECONDS: Final = 60.0
@@ -127,7 +128,9 @@ class Program:
         # A name of our own: safe as a file name, and an answer to an earlier case cannot pass for this one's.
         name = f"case-{self._asked}"
         plans = (case.cut,) if isinstance(case.cut, Every) else (ONE_FRAGMENT, Every(1))
-        line = case_line(replace(case, name=name, cuts=plans, about="")).encode()
+        # How this project's own engine rebuilds is nobody else's business.
+        asked = replace(case, name=name, cuts=plans, about="", parallel=DEFAULT_PARALLEL_OPTIONS)
+        line = case_line(asked).encode()
         directory, process = self._dump_directory()
         dump = directory / f"{name}.trace"
         try:

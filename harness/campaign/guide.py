@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from harness.backend import Engine, Outcome, Walking
+from harness.backend import Engine, Outcome, Rebuilding, Walking
 from harness.backends.reference import ReferenceEngine
+from harness.campaign.rebuilds import parallel_options
 from harness.campaign.totals import NODE_OF_ROW
 from harness.campaign.walks import gpu_options
 from harness.coverage import CoverageMap, RowCells, row_cells, row_operations
@@ -34,6 +35,7 @@ from harness.guarded import GuardedEngine, guarded
 from reference.definition.case import Case
 from reference.definition.cuts import At, CutPlan, Every
 from reference.definition.gpu_options import GpuOptions
+from reference.definition.parallel_options import ParallelOptions
 from reference.execution import Execution, Frame
 
 MOST_AIMED_CUTS: Final = 8
@@ -62,6 +64,7 @@ class Guide:
         own = [engine for engine in inner if isinstance(engine, ReferenceEngine)]
         self._reference = own[0] if own else ReferenceEngine()
         self._walking = any(isinstance(engine, Walking) and engine.walks for engine in inner)
+        self._rebuilding = any(isinstance(engine, Rebuilding) and engine.rebuilds for engine in inner)
         others = [engine for engine in inner if not isinstance(engine, ReferenceEngine)]
         self._multiples_only = bool(others) and all(engine.name.startswith(PROGRAM_PREFIXES) for engine in others)
 
@@ -95,6 +98,12 @@ class Guide:
         if not self._walking or guidance is None or not guidance.cells.rows:
             return case.gpu
         return gpu_options(seed, number, guidance.cells.rows)
+
+    def rebuild(self, case: Case, guidance: Guidance | None, seed: int, number: int) -> ParallelOptions:
+        """How an engine is to rebuild the fragments of case ``number``; as the case says when none does, or it has none."""
+        if not self._rebuilding or guidance is None or not guidance.cells.rows:
+            return case.parallel
+        return parallel_options(seed, number)
 
 
 def draw_plan(choices: Choices, cells: RowCells, *, multiples_only: bool) -> CutPlan:

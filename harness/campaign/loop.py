@@ -27,6 +27,7 @@ from harness.campaign.events import (
 )
 from harness.campaign.guide import Guidance, Guide
 from harness.campaign.keeping import Finding, keep_found
+from harness.campaign.rebuilds import rebuild_kinds
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
 from harness.compiled_hash import compiled_hash
@@ -132,7 +133,9 @@ class _Campaign:
         guidance = self._ask_guide(case)
         seed = self._settings.seed
         plan = self._guide.plan(case, guidance, seed, number)
-        case = replace(case, cuts=(plan,), gpu=self._guide.walk(case, guidance, seed, number))
+        walk = self._guide.walk(case, guidance, seed, number)
+        rebuild = self._guide.rebuild(case, guidance, seed, number)
+        case = replace(case, cuts=(plan,), gpu=walk, parallel=rebuild)
         case, comparison = self._compare_plans(case, guidance, number)
         self._count(generated, case, guidance, comparison)
         self._emit(CaseCompared(number, generated, case, guidance and guidance.outcome, comparison, self.totals))
@@ -190,7 +193,7 @@ class _Campaign:
         totals.verdicts[comparison.verdict] += 1
         totals.counts += comparison.counts
         totals.families[generated.family] += 1
-        totals.walks.update(walk_kinds(case.gpu))
+        totals.walks.update([*walk_kinds(case.gpu), *rebuild_kinds(case.parallel)])
         self._take_time()
         if guidance is None:
             return

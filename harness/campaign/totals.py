@@ -49,7 +49,7 @@ class Totals:
     errors: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
     walks: Counter[str] = field(default_factory=Counter)
-    """Options of the GPU engine that were not the defaults."""
+    """Options of engines that were not the defaults: of the GPU engine's walk, of the parallel engine's rebuild."""
     families: Counter[str] = field(default_factory=Counter)
     unintended: Counter[str] = field(default_factory=Counter)
     """Programs that did not end as the generator meant them to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.shrink.edits import forests_of
+from harness.shrink.rebuilds import rebuild_weight
 from harness.shrink.walks import walk_weight
 from reference.definition.case import Case
 from reference.definition.cuts import ONE_FRAGMENT, CutPlan, Every
@@ -29,7 +30,7 @@ def measure(case: Case) -> Measure:
     advice = case.advice
     tree += len(case.stack) + len(advice.stack) + len(advice.store)
     tree += sum(1 + len(values) for values in advice.map.values())
-    return tree, _cut_weight(case.cut), walk_weight(case.gpu), _magnitude(case)
+    return tree, _cut_weight(case.cut), walk_weight(case.gpu) + rebuild_weight(case.parallel), _magnitude(case)
 
 
 def _node_weight(node: Node) -> int:

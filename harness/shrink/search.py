@@ -19,6 +19,7 @@ from harness.shrink.inputs import INPUT_PASSES
 from harness.shrink.operations import OPERATION_PASSES
 from harness.shrink.order import Measure, measure
 from harness.shrink.proposals import BudgetSpent, Make, NoProposal, Pass
+from harness.shrink.rebuilds import REBUILD_PASSES
 from harness.shrink.resume import RESUME_PASSES
 from harness.shrink.templates import TEMPLATE_PASSES
 from harness.shrink.termination import ends, row_limit
@@ -38,7 +39,9 @@ PROGRAM_PASSES: tuple[tuple[str, Pass], ...] = (
 )
 """The boldest first."""
 
-PASSES: tuple[tuple[str, Pass], ...] = (*WALK_PASSES, *CUT_PASSES, *PROGRAM_PASSES)
+OPTION_PASSES: tuple[tuple[str, Pass], ...] = (*WALK_PASSES, *REBUILD_PASSES)
+
+PASSES: tuple[tuple[str, Pass], ...] = (*OPTION_PASSES, *CUT_PASSES, *PROGRAM_PASSES)
 
 
 PROGRAM_SHARE: Final = 0.75
@@ -141,7 +144,7 @@ class Search:
         """
         self._share = PROGRAM_SHARE
         with contextlib.suppress(BudgetSpent):
-            self._repeat(WALK_PASSES)
+            self._repeat(OPTION_PASSES)
             self._cut_everywhere()
             self._repeat(PROGRAM_PASSES)
         self._share = 1.0
