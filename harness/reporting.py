@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -44,3 +45,9 @@ def _plain(value: object) -> object:
 def wrapped(text: str) -> str:
     """The text, every line indented by two."""
     return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def counted(counter: Mapping[str, int]) -> str:
+    """``name times``, the most frequent first; ``none`` for nothing."""
+    items = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {times:,}" for name, times in items if times) or "none"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from harness.campaign.events import (
 )
 from harness.campaign.totals import NODE_KINDS, Totals
 from harness.generate import FAILURES
-from harness.reporting import wrapped
+from harness.reporting import counted, wrapped
 from harness.verdict import Verdict, describe
 from reference.definition.isa import BLOCK_OPERATIONS
 
@@ -173,33 +172,28 @@ def end_report(totals: Totals) -> list[str]:
         f"{totals.rate(counts.boundaries):,.0f} boundaries/s",
         f"compared     {counts.rows:,} rows, {counts.cells:,} cells, {counts.boundaries:,} boundaries, "
         f"{counts.seams:,} seams, {counts.failures:,} equal failures",
-        f"verdicts     {_counted({verdict.value.replace('_', ' '): totals.verdicts[verdict] for verdict in Verdict})}",
+        f"verdicts     {counted({verdict.value.replace('_', ' '): totals.verdicts[verdict] for verdict in Verdict})}",
         f"operations   {covered} of {len(BLOCK_OPERATIONS)}{_missed(totals.operations_missed)}",
-        f"nodes        {_counted(totals.nodes)}{_missed([kind for kind in NODE_KINDS if not totals.nodes[kind]])}",
+        f"nodes        {counted(totals.nodes)}{_missed([kind for kind in NODE_KINDS if not totals.nodes[kind]])}",
         f"errors       {errors - len(totals.errors_missed)} of {errors}{_missed(totals.errors_missed)}",
-        f"cuts         {_counted(totals.cuts)}",
+        f"cuts         {counted(totals.cuts)}",
         f"coverage     {totals.coverage.covered:,} of {totals.coverage.possible:,} cells ({totals.coverage.share:.1%})",
-        f"known        {_counted(counts.excused)}",
-        f"not compared {_counted(counts.not_comparable)}",
-        f"audited      {counts.audits:,} traces; not checked: {_counted(counts.not_audited)}",
+        f"known        {counted(counts.excused)}",
+        f"not compared {counted(counts.not_comparable)}",
+        f"audited      {counts.audits:,} traces; not checked: {counted(counts.not_audited)}",
         f"differences  {totals.differences:,}",
     ]
     if totals.walks:
-        lines.insert(7, f"walks        {_counted(totals.walks)}")
+        lines.insert(7, f"walks        {counted(totals.walks)}")
     if counts.seams_not_exercised:
         lines.insert(2, f"             {counts.seams_not_exercised:,} cuts at which no engine cut its build")
     lines += [f"  {times:>5} x {signature}" for signature, times in totals.findings.most_common()]
-    lines += [f"findings     {_counted(totals.states)}"] if totals.states else []
+    lines += [f"findings     {counted(totals.states)}"] if totals.states else []
     if totals.unintended:
-        lines.append(f"not as the generator meant: {_counted(totals.unintended)}")
+        lines.append(f"not as the generator meant: {counted(totals.unintended)}")
     if totals.is_vacuous:
         lines.append("nothing was compared on all engines: this run has failed")
     return lines
-
-
-def _counted(counter: Counter[str] | dict[str, int]) -> str:
-    items = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {times:,}" for name, times in items if times) or "none"
 
 
 def _missed(names: list[str]) -> str:

@@ -5,7 +5,7 @@ Nothing is fetched and nothing runs: styles and the drawing stand in the page, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
@@ -20,8 +20,8 @@ from harness.localise.words import (
     spot_text,
 )
 from harness.report.drawing import drawing
+from harness.report.frame import document, section, table
 from harness.report.rows_text import decoded_lines
-from harness.report.style import STYLE
 from harness.verdict import Kind
 from reference.definition.columns import COLUMN
 
@@ -47,45 +47,21 @@ def page(found: Localisation, about: About = About()) -> str:
             f"<h1>{escape(found.signature.text)}</h1>",
             *_lead(found, about),
             *_verdict(found),
-            *_section("The trace around it", _trace(found)),
-            *_section(
+            *section("The trace around it", _trace(found)),
+            *section(
                 "Wrong cells and what fed them" if found.cause.kind is Kind.CELL else "What is wrong", _cells(found)
             ),
-            *_section("How it depends on cuts", _experiments(found)),
-            *_section("What was recorded wrongly", _recorded(found)),
-            *_section("Where else the traces differ", _extent(found)),
-            *_section("The rows, decoded", _decoded(found)),
-            *_section("See it again", _commands(about)),
-            *_section("Files of this finding", _table(("file", "what is in it"), about.files, number=0)),
-            *_section("The case", [f"<pre>{escape(about.case_text)}</pre>"] if about.case_text else []),
-            *_section("Environment", _table((), about.environment)),
+            *section("How it depends on cuts", _experiments(found)),
+            *section("What was recorded wrongly", _recorded(found)),
+            *section("Where else the traces differ", _extent(found)),
+            *section("The rows, decoded", _decoded(found)),
+            *section("See it again", _commands(about)),
+            *section("Files of this finding", table(("file", "what is in it"), about.files, number=0)),
+            *section("The case", [f"<pre>{escape(about.case_text)}</pre>"] if about.case_text else []),
+            *section("Environment", table((), about.environment)),
         )
     )
-    title = escape(found.signature.text)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _section(title: str, content: Iterable[str]) -> list[str]:
-    lines = list(content)
-    return [f"<section>\n<h2>{escape(title)}</h2>", *lines, "</section>"] if lines else []
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, number: int | None = None) -> list[str]:
-    """Texts as a table; ``number`` is the column that is written in figures' letters."""
-    lines = [
-        "<tr>" + "".join(f"<td{_numbered(at == number)}>{escape(text)}</td>" for at, text in enumerate(row)) + "</tr>"
-        for row in rows
-    ]
-    top = ["<tr>" + "".join(f"<th>{escape(text)}</th>" for text in head) + "</tr>"] if head else []
-    return ['<div class="scroll"><table>', *top, *lines, "</table></div>"] if lines else []
-
-
-def _numbered(yes: bool) -> str:
-    return ' class="number"' if yes else ""
+    return document(found.signature.text, body)
 
 
 # ---- top ------------------------------------------------------------------------------------------------------------
@@ -188,7 +164,7 @@ def _experiments(found: Localisation) -> Iterator[str]:
     rows = [
         (each.change, plan_text(each.plan), shown_text(each, found.cause.row)) for each in found.dependence.experiments
     ]
-    yield from _table(("run once more with", "cuts", "the difference is"), rows, number=1)
+    yield from table(("run once more with", "cuts", "the difference is"), rows, number=1)
 
 
 def _recorded(found: Localisation) -> Iterator[str]:
@@ -197,12 +173,12 @@ def _recorded(found: Localisation) -> Iterator[str]:
         for each in found.blames
         for item in each.wrong
     ]
-    yield from _table(("engine", "field or entry", "must be", "is", "row"), rows, number=1)
+    yield from table(("engine", "field or entry", "must be", "is", "row"), rows, number=1)
 
 
 def _extent(found: Localisation) -> Iterator[str]:
     rows = [(spot.part, spot_text(spot)) for spot in found.cause.spots]
-    yield from _table(("part of the trace", "rows"), rows)
+    yield from table(("part of the trace", "rows"), rows)
 
 
 def _decoded(found: Localisation) -> Iterator[str]:
