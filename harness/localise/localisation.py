@@ -133,7 +133,7 @@ class _Localiser:
             site=site,
             cells=tuple(self._cells()),
             vote=vote(self._observer, self._look, self._cause),
-            blames=tuple(blame(each, self._cause, dependence) for each in found),
+            blames=tuple(blame(each, self._cause, dependence, self._rows) for each in found),
             dependence=dependence,
             rows=self._rows,
             windows=self._windows(site, dependence),
@@ -228,16 +228,15 @@ class _Localiser:
         if self._rows is not None:
             return self._rows.trace.lengths.rows
         try:
-            summary = self._observer.engine(self._shown()[0]).run(self._look.case).summary
+            summary = self._engine(self._shown()[0]).run(self._look.case).summary
         except (EngineFailure, NotComparable):
             return None
         return None if summary is None else summary.rows
 
     def _cells_of(self, name: str, rows: Sequence[int]) -> Cells | None:
         """An engine's cells; None when it has none of these rows."""
-        engine: Engine = self._observer.engine(name) if self._is_engine(name) else self._observer.reference
         try:
-            run = engine.run(self._look.case)
+            run = self._engine(name).run(self._look.case)
             return None if run.summary is None else cells_of(run, rows)
         except (EngineFailure, NotComparable):
             return None
@@ -249,6 +248,10 @@ class _Localiser:
         engines = [self._observer.engine(name) for name in dict.fromkeys(self._cause.pair) if self._is_engine(name)]
         judged = [engine for engine in engines if engine.inner is not self._observer.reference]
         return [evidence(engine, self._look, self._cause) for engine in judged]
+
+    def _engine(self, name: str) -> Engine:
+        """The engine with this name; the reference, which need not be one of those compared, for any other."""
+        return self._observer.engine(name) if self._is_engine(name) else self._observer.reference
 
     def _is_engine(self, name: str) -> bool:
         return any(engine.name == name for engine in self._observer.engines)
