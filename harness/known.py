@@ -8,12 +8,13 @@ cannot be shown to hold excuses nothing. Sources: spec 08 (A), spec 01 section 1
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from harness.backend import Engine, EngineFailure, NotComparable, Run
 from harness.lockstep import Region
@@ -23,6 +24,7 @@ from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.columns import COLUMN, CORE_WIDTH
 from reference.definition.cuts import Every
+from reference.definition.errors import InputError
 from reference.definition.isa import opcode
 from reference.definition.mast import Block, External, Forest, children_of, order_children_first
 from reference.definition.outcome import Completed, Outcome
@@ -35,6 +37,11 @@ CONTRADICTION = re.compile(
     r"first in row (?P<row>\d+)"
 )
 """How the engine of another program says that two of its builds differ cell by cell."""
+
+KNOWN_VARIABLE: Final = "FRAGDIFF_KNOWN"
+"""Environment variable: the file of the list to use, or :data:`NO_ENTRIES`; the list of this package where it is not set."""
+
+NO_ENTRIES: Final = "none"
 
 _DATA = Path(__file__).with_name("known_divergences.json")
 
@@ -106,10 +113,48 @@ def outcome_text(outcome: Outcome) -> str:
     return "completed" if isinstance(outcome, Completed) else outcome.error
 
 
-@cache
 def known_divergences() -> tuple[Entry, ...]:
-    """The list that comes with this package."""
-    return tuple(Entry(**{**item, "kind": Kind(item["kind"])}) for item in json.loads(_DATA.read_text("utf-8")))
+    """The list that comes with this package, or the one that the environment names.
+
+    Raises InputError for a named file that is no such list.
+    """
+    wanted = os.environ.get(KNOWN_VARIABLE)
+    return () if wanted == NO_ENTRIES else read_known(wanted or str(_DATA))
+
+
+@cache
+def read_known(file: str) -> tuple[Entry, ...]:
+    """The list in a file: JSON, an array of objects with the fields of :class:`Entry`.
+
+    Raises InputError for anything else.
+    """
+    try:
+        items = json.loads(Path(file).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=file) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"no JSON: {error}", source=file) from error
+    if not isinstance(items, list):
+        raise InputError(f"expected a list of known divergences, found {items!r:.60}", source=file)
+    return tuple(_entry(item, f"entry {index}", file) for index, item in enumerate(items, 1))
+
+
+def _entry(item: object, place: str, file: str) -> Entry:
+    names = {each.name for each in fields(Entry)}
+    if not isinstance(item, dict) or set(item) != names or not all(isinstance(text, str) for text in item.values()):
+        raise InputError(
+            f"expected an object of texts with the keys {', '.join(sorted(names))}", source=file, place=place
+        )
+    try:
+        kind = Kind(item["kind"])
+        for name in ("observed", "witness"):
+            re.compile(item[name])
+    except (ValueError, re.error) as error:
+        raise InputError(str(error), source=file, place=place) from error
+    if item["condition"] not in _CONDITIONS:
+        known = ", ".join(sorted(_CONDITIONS))
+        raise InputError(f"there is no condition {item['condition']!r}; there are {known}", source=file, place=place)
+    return Entry(**{**item, "kind": kind})
 
 
 def find_excuse(entries: Sequence[Entry], accusation: Accusation) -> Excuse | None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.known_option import known_option
 from harness.commands.options import (
     audit_option,
     case_arguments,
@@ -31,6 +32,7 @@ from reference.definition.cuts import CutPlan
 @engines_options
 @cuts_option
 @audit_option
+@known_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a comparison and one total instead of text.")
 @click.pass_context
 def diff(

@@ -27,6 +27,7 @@ from harness.campaign import (
 )
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.known_option import known_option
 from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines, prepare_audit
 from harness.corpus import write_new
 from harness.coverage import CoverageMap
@@ -83,6 +84,7 @@ DEFAULT_SECONDS = 60.0
     help="Time for shrinking one case.",
 )
 @audit_option
+@known_option
 @click.option("--no-replay", "no_replay", is_flag=True, help="Do not replay each finding in a new process.")
 @click.option("--quiet", is_flag=True, help="Findings and the end report only.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of text.")

@@ -10,8 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from harness.known import KNOWN_VARIABLE
+
 _PACKAGES: Final = ("fragdiff", "numpy", "numba")
-_VARIABLES: Final = ("NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME")
+_VARIABLES: Final = ("NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", KNOWN_VARIABLE)
 """They change what runs; nothing else of the environment is written down."""
 
 
