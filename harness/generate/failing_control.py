@@ -8,7 +8,7 @@ from harness.generate.branches import write_dead
 from harness.generate.calls import add_call, add_dynamic, add_syscall, add_to_kernel, library_for, make_procedure
 from harness.generate.draft import Procedure
 from harness.generate.events import on_stack
-from harness.generate.failing_operations import Write, contradiction, no_bit
+from harness.generate.failing_operations import Write, no_bit
 from harness.generate.forests import CONTROL, Cost
 from harness.generate.sequence import Sequence
 from harness.generate.state import State
@@ -148,19 +148,3 @@ def mark(sequence: Sequence) -> list[Operation]:
 def outputs(sequence: Sequence) -> None:
     """The program's end is too deep; everything before runs as usual."""
     sequence.draft.extra_outputs = sequence.choices.integer(1, 3)
-
-
-def library_map(sequence: Sequence) -> None:
-    """A library's map contradicts the inputs: it fails when the library is entered."""
-    forest = library_for(sequence)
-    if forest is None or forest.nodes:
-        contradiction(sequence)
-        return
-    node = forest.add_block(mark(sequence))
-    forest.make_root(node)
-    key = sequence.draft.fresh_key()
-    sequence.draft.advice_map[key] = (1,)
-    forest.advice_map[key] = ()
-    assert forest.index is not None
-    sequence.add_node(sequence.forest.add(External(forest.digest(node), (forest.index, node)), Cost()))
-    sequence.state.forget()

@@ -18,13 +18,14 @@ from harness.generate.failing_control import (
     deep_syscall,
     dynamic,
     dynamic_address,
-    library_map,
     loop_end,
     loop_start,
     missing_external,
     not_in_kernel,
     outputs,
 )
+from harness.generate.failing_maps import library_map, map_behind, map_behind_circle
+from harness.generate.failing_merkle import MERKLE_FAILURES
 from harness.generate.failing_operations import (
     bad_depth,
     bad_fold,
@@ -117,6 +118,9 @@ FAILURES: Final[tuple[Failure, ...]] = tuple(
         ("map_contradiction", "AdviceError.MapKeyAlreadyPresent", contradiction),
         ("map_of_program", "AdviceError.MapKeyAlreadyPresent", program_map),
         ("map_of_library", "AdviceError.MapKeyAlreadyPresent", library_map),
+        ("map_behind_dyn", "AdviceError.MapKeyAlreadyPresent", map_behind("inline")),
+        ("map_behind_dyncall", "AdviceError.MapKeyAlreadyPresent", map_behind("context")),
+        ("map_behind_circle", "AdviceError.MapKeyAlreadyPresent", map_behind_circle),
         ("inverse_event", "DivideByZero", event("ext2_inv", lambda _s: [0, 0])),
         ("logarithm_of_0", "LogArgumentZero", event("ilog2", lambda _s: [0])),
         *(
@@ -141,6 +145,7 @@ FAILURES: Final[tuple[Failure, ...]] = tuple(
             )
         ),
         ("mpverify_leaf", "MerklePathVerificationFailed", opening("MPVERIFY", bad_leaf)),
+        *MERKLE_FAILURES,
         ("fold_segment", "InvalidFriDomainSegment", folding(bad_segment)),
         ("fold_value", "InvalidFriLayerFolding.QuadExtension", folding(bad_fold)),
         ("circuit_too_large", "AceChipError", circuit_sizes(2**30 - 4, 4)),

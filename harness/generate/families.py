@@ -12,6 +12,7 @@ from typing import Final
 
 from harness.generate.calls import after_call, library_for, make_procedure, reference_to
 from harness.generate.choices import pick_weighted, several
+from harness.generate.deep_stacks import write_deep_stack, write_worn_stack
 from harness.generate.entries import write_entries
 from harness.generate.grammar import CONSTRUCTS, ELEMENTS, write_elements
 from harness.generate.long_loops import LEAST_ROWS, write_long_loop
@@ -273,6 +274,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
         _only(operation=30, end_block=2, call=1, split=1),
         least_rows=LEAST_ROWS,
     ),
+    Family("deep_stack", 1, "stacks of hundreds of items, some deeper than an executor has room for", write_deep_stack),
+    Family("worn_stack", 1, "what reads deep when the stack's place in memory has moved to its end", write_worn_stack),
     Family("range_table", 2, "a trace as long as its range table (A5)", _range_heavy),
     Family("chiplets", 2, "a trace as long as its chiplets", _chiplets_heavy),
     Family(

@@ -20,6 +20,7 @@ VARIANTS = {
     "CircularExternalNode.Word",
     "DivideByZero",
     "DynamicNodeNotFound",
+    "EmptyMerklePath",
     "EventError",
     "FailedAssertion",
     "InvalidFriDomainSegment",
