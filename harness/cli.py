@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "diff": Command("harness.commands.diff", "Compare what two or more engines make of cases, cell by cell."),
     "locate": Command("harness.commands.locate", "Say where a difference comes from: provenance, step at fault, cuts."),
     "audit": Command("harness.commands.audit", "Judge traces by the rules that every trace keeps; no engine is asked."),
+    "laws": Command("harness.commands.laws", "Judge one engine by itself: the trace must not depend on the cuts."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
     "cover": Command("harness.commands.cover", "Show where fragments have begun in a campaign, and where never."),
     "bench": Command("harness.commands.bench", "Time the parallel engine, against a fill and against the real VM."),

@@ -1,0 +1,55 @@
+//! The only part that differs from release to release: how a trace is built, and what it consists of.
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[cfg(feature = "release-0-25")]
+pub use {core_0_25 as core, processor_0_25 as processor};
+#[cfg(feature = "release-0-36")]
+pub use {core_0_36 as core, processor_0_36 as processor};
+
+use processor::{DefaultHost, ExecutionOptions, FastProcessor, StackInputs, trace::build_trace};
+
+use crate::case::{Case, Res};
+
+#[cfg(feature = "release-0-25")]
+pub const RELEASE: &str = "0.25.8";
+#[cfg(feature = "release-0-36")]
+pub const RELEASE: &str = "0.36.3";
+
+pub struct Build {
+    pub columns: Vec<Vec<u64>>,
+    /// Whether the release's own constraint check accepts the trace.
+    pub constraints: bool,
+}
+
+/// The trace of the case in fragments of `size` rows, or why there is none.
+pub fn build(case: &Case, size: usize) -> Res<Build> {
+    let mut host = DefaultHost::default();
+    for library in &case.libraries {
+        host.load_library(library.clone()).map_err(|e| format!("library: {e}"))?;
+    }
+    let stack = StackInputs::new(&case.stack).map_err(|e| e.to_string())?;
+    let options = ExecutionOptions::default().with_core_trace_fragment_size(size).map_err(|e| e.to_string())?;
+    let vm = FastProcessor::new_with_options(stack, case.advice.clone(), options).map_err(|e| e.to_string())?;
+    #[cfg(feature = "release-0-25")]
+    let witness = vm.execute_trace_inputs_sync(&case.program, &mut host).map_err(|e| format!("execution: {e}"))?;
+    #[cfg(feature = "release-0-36")]
+    let (witness, _) =
+        vm.execute_for_proving_sync(&case.program, &mut host).map_err(|e| format!("execution: {e}"))?.into_parts();
+    let trace = build_trace(witness).map_err(|e| format!("build: {e}"))?;
+    let constraints = catch_unwind(AssertUnwindSafe(|| trace.check_constraints())).is_ok();
+    #[cfg(feature = "release-0-25")]
+    let tables = {
+        let (core, chiplets) = trace.into_core_chiplets_matrices();
+        [core, chiplets]
+    };
+    #[cfg(feature = "release-0-36")]
+    let tables = trace.into_air_matrices();
+    let mut columns = Vec::new();
+    for table in tables {
+        for column in 0..table.width {
+            let values = table.values.iter().skip(column).step_by(table.width);
+            columns.push(values.map(|value| value.as_canonical_u64()).collect());
+        }
+    }
+    Ok(Build { columns, constraints })
+}
