@@ -124,9 +124,9 @@ class _Listed:
 
 def _with_differences(cells: Cells, listed: Sequence[_Listed], rows: int) -> Cells:
     """The rows that are known of a trace of ``rows`` rows, which differs from ``cells`` (72, n) as listed."""
-    known = min(rows, int(cells.shape[1]))
+    known = common = min(rows, int(cells.shape[1]))
     for each in listed:
-        if each.rows and each.rows[-1] >= known:
+        if each.rows and each.rows[-1] >= common:
             raise BadRecord(f"column {each.column} differs in row {each.rows[-1]}, beyond the trace")
         if each.count > len(each.rows):
             known = min(known, each.rows[-1] + 1)
