@@ -33,7 +33,9 @@ from harness.corpus import write_new
 from harness.coverage import CoverageMap
 from harness.coverage.saved import FILE, Keeper, read_map
 from harness.generate import Profile
+from harness.laws.fuzzing import fuzz_by_laws
 from harness.shrink import Budget
+from reference.definition.errors import InputError
 
 SUMMARY = "summary.json"
 SUMMARY_SECONDS = 30.0
@@ -44,6 +46,7 @@ DEFAULT_SECONDS = 60.0
 
 @click.command()
 @engines_options
+@click.option("--laws", metavar="NAME", help="Instead of engines: one engine, judged by itself (`fragdiff laws`).")
 @click.option("--seconds", type=Number(min=0, min_open=True), help="End after this time (default 60).")
 @click.option("--cases", type=click.IntRange(min=1), help="End after this many cases.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the generator; drawn and printed when left out.")
@@ -93,6 +96,7 @@ def fuzz(
     ctx: click.Context,
     engines: tuple[str, ...],
     engine: tuple[str, ...],
+    laws: str | None,
     seconds: float | None,
     cases: int | None,
     seed: int | None,
@@ -112,6 +116,7 @@ def fuzz(
     \b
     fragdiff fuzz --engines "reference,exec:/opt/vm/oracle run" --seconds 3600
     fragdiff fuzz --engines reference,mine --seed 7 --first 1234 --cases 1
+    fragdiff fuzz --laws "exec:target/release/next-release" --seconds 600
 
     Traces that engines agree on are audited as well: judged by the constraints and lookups that every trace keeps.
 
@@ -132,14 +137,36 @@ def fuzz(
     "finished"}, {"event": "reported", "signature", "directory", "state", "full_signature"}, {"event": "repeated",
     "number", "signature", "times"} and at the end {"event": "finished"} with what is also in summary.json.
     """
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    seconds = DEFAULT_SECONDS if seconds is None and cases is None else seconds
+    profile = Profile(failing_rate=failing_rate, max_rows=max_rows)
+    if laws is not None:
+        if engines or engine:
+            raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
+        with _stop_on_signals() as stop:
+            judged = fuzz_by_laws(
+                laws,
+                seed=seed,
+                seconds=seconds,
+                cases=cases,
+                out=out,
+                profile=profile,
+                first=first,
+                shrink_seconds=shrink_seconds,
+                keep=keep,
+                as_json=as_json,
+                quiet=quiet,
+                stopped=lambda: bool(stop),
+            )
+        ctx.exit(DIVERGENCE if judged.violations or judged.is_vacuous else AGREE)
     names = engine_names(engines, engine)
     settings = Settings(
-        seed=secrets.randbelow(2**32) if seed is None else seed,
+        seed=seed,
         out=out,
         first=first,
         cases=cases,
-        seconds=DEFAULT_SECONDS if seconds is None and cases is None else seconds,
-        profile=Profile(failing_rate=failing_rate, max_rows=max_rows),
+        seconds=seconds,
+        profile=profile,
         kept_per_signature=keep,
         shrinking=Budget(seconds=shrink_seconds),
         audit=not no_audit,
