@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,8 +24,9 @@ from harness.commands.options import (
 )
 from harness.compare import compare
 from harness.records import cut_json
+from harness.report.commands import replay_command, show_command
 from harness.reporting import counts_json, divergence_json, wrapped
-from harness.verdict import Comparison, Counts, describe, is_acceptable
+from harness.verdict import Comparison, Counts, Kind, Verdict, describe, is_acceptable
 from reference.definition.cuts import CutPlan
 
 
@@ -55,21 +58,26 @@ def diff(
 
     The verdict is agree, differ or not comparable. Divergences of the list of known divergences are named and do not
     count as differences. The exit code is 0 when everything agreed, 1 when something differed, could not be compared
-    for a reason that is not on that list, or when nothing was compared at all.
+    for a reason that is not on that list, or when nothing was compared at all. For the first case that differs the
+    commands are named that say more about it.
 
     JSON keys of a comparison: file, name, cut, verdict, counts, divergences, known; the last line has total (counts)
     and exit_code.
     """
     loaded = load_all(files, cuts)
+    names = engine_names(engines, engine)
     if not no_audit:
         prepare_audit()
     total = Counts()
     agreed = True
-    with open_engines(engine_names(engines, engine)) as opened:
+    next_steps: list[str] = []
+    with open_engines(names) as opened:
         for item in loaded:
             for case in item.case.runs():
                 comparison = compare(case, opened, audit=not no_audit)
                 total += comparison.counts
+                if comparison.verdict is Verdict.DIFFER and not next_steps:
+                    next_steps = _next_steps(item.file, names, comparison, case.cut)
                 agreed &= is_acceptable(comparison)
                 if as_json:
                     echo_json({"file": item.file, **_json(comparison, case.cut)})
@@ -82,6 +90,8 @@ def diff(
         click.echo("nothing was compared: this is no agreement")
     elif total.comparisons > 1:
         click.echo(f"total: {counts_text(total)}")
+    if next_steps and not as_json:
+        click.echo("\n".join(["next:", *(f"  {line}" for line in next_steps)]))
     ctx.exit(code)
 
 
@@ -109,6 +119,21 @@ def _text(file: str, comparison: Comparison, plan: CutPlan) -> str:
     lines += [wrapped(f"known {item.entry}: {describe(item.divergence)}") for item in comparison.excused]
     lines += [wrapped(describe(divergence)) for divergence in comparison.divergences]
     return "\n".join(lines)
+
+
+ROWS_BEFORE, ROWS_BEHIND = 3, 3
+"""Shown around the first wrong row."""
+
+
+def _next_steps(file: str, names: Sequence[str], comparison: Comparison, plan: CutPlan) -> list[str]:
+    """Commands that say more about a case that differs: where it comes from, and its rows, decoded."""
+    cuts, path = cut_text(plan), Path(file)
+    steps = [replay_command(path, names, verb="locate", cuts=cuts)]
+    first = comparison.divergences[0]
+    if first.row is not None and first.kind is Kind.CELL:
+        rows = (max(0, first.row - ROWS_BEFORE), first.row + ROWS_BEHIND)
+        steps += [show_command(path, name, rows, cuts=cuts) for name in dict.fromkeys((first.left, first.right))]
+    return steps
 
 
 def _json(comparison: Comparison, plan: CutPlan) -> dict[str, Any]:

@@ -80,6 +80,9 @@ def locate(
                 found = localise(case, opened, audit=not no_audit)
                 differs |= found is not None
                 _show(item.file, case.name, case.cut, found, as_json)
+                if found is not None and not as_json:
+                    again = replay_command(Path(item.file), names, cuts=cut_text(case.cut))
+                    click.echo(f"  when that is mended: {again}")
                 if html is not None and found is not None:
                     about = About(
                         commands=[("Compare it once more:", replay_command(Path(item.file), names))],

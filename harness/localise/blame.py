@@ -15,6 +15,7 @@ from typing import Final, Protocol, runtime_checkable
 from harness.backend import Engine, EngineFailure, NotComparable, Run
 from harness.differences import field_differences
 from harness.guarded import GuardedEngine, guarded
+from harness.localise.code_lines import CodeLine, rebuild_lines, recording_lines, run_lines
 from harness.localise.experiments import Dependence, FaultClass
 from harness.localise.observer import Cause, Look
 from harness.localise.recorded import WrongItem, recording_of, wrong_items
@@ -29,6 +30,9 @@ from reference.definition.outcome import Completed
 _CORE_PARTS: Final = frozenset(
     ("clk", "context", "block address", "opcode", "registers", "block counters", "stack items", "stack depth")
 )
+
+_RECORDERS: Final = ("harness.backends.parallel", "harness.backends.gpu", "harness.faults")
+_BUILDERS: Final = ("harness.backends.parallel", "harness.faults")
 
 
 @runtime_checkable
@@ -60,6 +64,8 @@ class Blame:
     wrong: tuple[WrongItem, ...]
     """Wrong fields and entries of its recording, by row."""
     text: str
+    code: tuple[CodeLine, ...] = ()
+    """Lines of the engine that do what is wrong; none for an engine that is not of this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ class Evidence:
     at: Step = Step.UNKNOWN
     """When that is known already."""
     text: str = ""
+    records_here: bool = False
+    """Whether the executor of this package recorded it."""
+    builds_here: bool = False
+    """Whether the builder of this package built from it."""
 
 
 def evidence(engine: GuardedEngine, look: Look, cause: Cause) -> Evidence:
@@ -87,25 +97,48 @@ def evidence(engine: GuardedEngine, look: Look, cause: Cause) -> Evidence:
     run, recording = _recorded(engine, case)
     if recording is not None and isinstance(recording.outcome, Completed):
         wrong = wrong_items(recording, rows, case.cut.starts(rows.count))
-        return Evidence(engine.name, judged=True, wrong=tuple(wrong))
+        records, builds = (_is_from(engine.inner, modules) for modules in (_RECORDERS, _BUILDERS))
+        return Evidence(engine.name, judged=True, wrong=tuple(wrong), records_here=records, builds_here=builds)
     if run is None or not isinstance(run.outcome, Completed):
         text = "it completes no run of this case, so there is no recording to judge"
         return Evidence(engine.name, judged=False, text=text)
     return _by_boundaries(engine.name, run, rows)
 
 
-def blame(found: Evidence, cause: Cause, dependence: Dependence) -> Blame:
-    """Judge one engine of the pair that differs."""
+def blame(found: Evidence, cause: Cause, dependence: Dependence, rows: ProgramRows | None) -> Blame:
+    """Judge one engine of the pair that differs; without ``rows`` no lines of it are named."""
     if not found.judged:
         return Blame(found.engine, found.at, (), found.text)
     if not found.wrong:
         text = f"everything it recorded is right, so the rebuild of {_what(cause)} is wrong"
-        return Blame(found.engine, Step.REBUILD, (), text)
+        return Blame(found.engine, Step.REBUILD, (), text, _rebuilt_by(found, cause, dependence, rows))
     first = found.wrong[0]
     said = f"{first.name} must be {first.expected}, and is {first.recorded} (row {first.row})"
     if _is_wrong_run(found.wrong, cause, dependence):
-        return Blame(found.engine, Step.RUN, found.wrong, f"the run itself is wrong from here on: {said}")
-    return Blame(found.engine, Step.RECORDING, found.wrong, f"what it recorded is wrong: {said}")
+        text = f"the run itself is wrong from here on: {said}"
+        return Blame(found.engine, Step.RUN, found.wrong, text, _run_by(found, cause, rows))
+    code = recording_lines(first, rows) if found.records_here and rows is not None else ()
+    return Blame(found.engine, Step.RECORDING, found.wrong, f"what it recorded is wrong: {said}", code)
+
+
+def _rebuilt_by(
+    found: Evidence, cause: Cause, dependence: Dependence, rows: ProgramRows | None
+) -> tuple[CodeLine, ...]:
+    if rows is None or not found.builds_here or cause.kind is not Kind.CELL:
+        return ()
+    needs_cut = dependence.fault_class is not FaultClass.INDEPENDENT
+    return rebuild_lines(cause.part, rows, cause.maker, first_row=needs_cut and cause.row in dependence.cuts)
+
+
+def _run_by(found: Evidence, cause: Cause, rows: ProgramRows | None) -> tuple[CodeLine, ...]:
+    row = cause.maker if cause.kind is Kind.CELL else found.wrong[0].row - 1
+    if rows is None or row is None or not 0 <= row < rows.count or not found.records_here:
+        return ()
+    return run_lines(rows, row, builder=found.builds_here)
+
+
+def _is_from(engine: Engine, modules: Sequence[str]) -> bool:
+    return type(engine).__module__.startswith(tuple(modules))
 
 
 def _with_boundary_behind(case: Case, cause: Cause, rows: ProgramRows) -> Case:

@@ -128,6 +128,7 @@ def _judgement_lines(found: Localisation) -> Iterator[str]:
         yield f"at fault in {each.engine}: {each.at.value}; {each.text}"
         for item in each.wrong[1:4]:
             yield f"  also {item.name}: {item.expected}, and is {item.recorded} (row {item.row})"
+        yield from (f"  look at {line}" for line in each.code)
     if found.fragment is not None:
         yield f"smallest fragment: {fragment_text(found.fragment)}"
     yield f"cuts: {found.dependence.text}"
@@ -279,6 +280,7 @@ def _blame_json(each: Blame) -> dict[str, Any]:
             {"row": item.row, "name": item.name, "expected": _plain(item.expected), "recorded": _plain(item.recorded)}
             for item in each.wrong
         ],
+        "code": [{"file": line.file, "line": line.line, "text": line.text} for line in each.code],
     }
 
 

@@ -17,9 +17,27 @@ _VARIABLES: Final = ("NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME",
 """They change what runs; nothing else of the environment is written down."""
 
 
-def replay_command(case_file: Path, engines: Sequence[str], *, verb: str = "diff") -> str:
-    """The command that compares the case again."""
-    return shlex.join(["fragdiff", verb, str(case_file), *(f"--engine={name}" for name in engines)])
+def replay_command(case_file: Path, engines: Sequence[str], *, verb: str = "diff", cuts: str = "") -> str:
+    """The command that compares the case again, at the cut plan ``cuts`` when it is given."""
+    return shlex.join(["fragdiff", verb, str(case_file), *_engine_options(engines), *_cut_options(cuts)])
+
+
+def show_command(case_file: Path, engine: str, rows: tuple[int, int], *, cuts: str = "") -> str:
+    """The command that decodes rows ``first .. end - 1`` of one engine's trace."""
+    first, end = rows
+    options = [f"--engine={engine}", f"--rows={first}:{end}", *_cut_options(cuts)]
+    return shlex.join(["fragdiff", "show", str(case_file), *options])
+
+
+def _engine_options(engines: Sequence[str]) -> list[str]:
+    """In one option where no name holds a comma."""
+    if any("," in name for name in engines):
+        return [f"--engine={name}" for name in engines]
+    return [f"--engines={','.join(engines)}"]
+
+
+def _cut_options(cuts: str) -> list[str]:
+    return [f"--cuts={cuts}"] if cuts else []
 
 
 def regenerate_command(seed: int, number: int, engines: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """``fragdiff diff``: verdicts, counts, exit codes."""
 
 import json
+import shlex
 
 import pytest
 from conftest import json_lines
@@ -24,6 +25,28 @@ def test_a_wrong_cell_is_described(fragdiff, multiplying):
     assert "differ" in result.stdout.splitlines()[0]
     assert "first wrong row 3 (DROP, after MUL), last equal row 2" in result.stdout
     assert "stack_2  7  |  8" in result.stdout
+
+
+def test_the_next_commands_are_named_and_work(fragdiff, multiplying):
+    result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul", "--cuts", "at:3;one")
+    _, _, shown = result.stdout.partition("next:\n")
+    commands = [shlex.split(line) for line in shown.splitlines()]
+    engines, cuts = "--engines=reference,wrong-mul", "--cuts=at:3"
+    assert commands == [
+        ["fragdiff", "locate", str(multiplying), engines, cuts],
+        ["fragdiff", "show", str(multiplying), "--engine=reference", "--rows=0:6", cuts],
+        ["fragdiff", "show", str(multiplying), "--engine=wrong-mul", "--rows=0:6", cuts],
+    ]
+    located, *decoded = (fragdiff(*command[1:]) for command in commands)
+    assert located.exit_code == 1
+    assert located.stdout.splitlines()[1] == "cell reference|wrong-mul any cuts MUL op stack items"
+    assert [each.exit_code for each in decoded] == [0, 0]
+    first, second = (each.stdout.splitlines()[1:] for each in decoded)
+    assert next(index for index, line in enumerate(first) if line != second[index]) == 1 + 1 + 3
+
+
+def test_after_an_agreement_there_is_nothing_to_do(fragdiff, adding):
+    assert "next:" not in fragdiff("diff", adding, "--engines", "reference,honest").stdout
 
 
 def test_a_wrong_cell_as_json(fragdiff, multiplying):
