@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from harness.generate.calls import after_call, library_for, make_procedure, reference_to
 from harness.generate.choices import pick_weighted, several
 from harness.generate.deep_stacks import write_deep_stack, write_worn_stack
 from harness.generate.entries import write_entries
@@ -19,6 +18,7 @@ from harness.generate.long_loops import LEAST_ROWS, write_long_loop
 from harness.generate.nests import write_nest
 from harness.generate.operations import GROUPS, write_any_operation, write_operation
 from harness.generate.places import write_places
+from harness.generate.resolved_entries import write_external_entry, write_resolved_entry
 from harness.generate.sequence import Sequence
 from harness.generate.values import draw_element
 from reference.definition.isa import BLOCK_OPERATIONS
@@ -56,6 +56,8 @@ class Family:
     """Writes the program's outermost sequence."""
     elements: Mapping[str, int] = field(default_factory=lambda: ALL_ELEMENTS)
     groups: Mapping[str, int] = field(default_factory=lambda: ALL_GROUPS)
+    external_root: bool = False
+    """The root may be an external node, on which the real VM is wrong (A6)."""
     target_length: bool = False
     """Pad the program to a number of rows near a power of two."""
     least_rows: int = 0
@@ -140,15 +142,6 @@ def _chiplets_heavy(sequence: Sequence) -> None:
     several(sequence.choices, 10, 88, lambda: write_operation(sequence, sequence.choices.pick(names)))
 
 
-def _external_entry(sequence: Sequence) -> None:
-    """The program's root is an external node and nothing else."""
-    forest = library_for(sequence)
-    assert forest is not None, "a program without libraries has room for one"
-    procedure = make_procedure(sequence, forest, "inline")
-    sequence.add_node(reference_to(sequence, procedure))
-    after_call(sequence)
-
-
 def _only(**weights: int) -> Mapping[str, int]:
     return MappingProxyType(weights)
 
@@ -217,7 +210,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
         _only(operation=10, external=8, dyn=2, call=2, split=2, loop=2, syscall=1),
     ),
     Family(
-        "external_entry", 1, "the program's root is an external node (A6: the real VM is wrong here)", _external_entry
+        "external_entry",
+        1,
+        "the program's root is an external node (A6: the real VM is wrong here)",
+        write_external_entry,
+        external_root=True,
+    ),
+    Family(
+        "resolved_entry",
+        2,
+        "the program's root is an external node, and it goes on to other libraries at once (A6)",
+        write_resolved_entry,
+        external_root=True,
     ),
     Family(
         "memory",
@@ -259,7 +263,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     ),
     Family(
         "entries",
-        5,
+        7,
         "a node of any kind begun by LOOP, CALL, SYSCALL, DYN, DYNCALL or an external node (A1, A6)",
         write_entries,
     ),

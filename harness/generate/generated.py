@@ -136,7 +136,7 @@ def _write_program(draft: Draft, family: Family) -> int:
     if family.target_length:
         _pad_to_length(root)
     entry = root.finish()
-    if isinstance(draft.program.nodes[entry], External) and family.name != "external_entry":
+    if isinstance(draft.program.nodes[entry], External) and not family.external_root:
         root.add_node(entry)
         root.emit("NOOP")
         entry = root.finish()
