@@ -51,6 +51,8 @@ COMMANDS: Final = {
     "audit": Command("harness.commands.audit", "Judge traces by the rules that every trace keeps; no engine is asked."),
     "laws": Command("harness.commands.laws", "Judge one engine by itself: the trace must not depend on the cuts."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
+    "replay": Command("harness.commands.replay", "Run a corpus or findings on all engines, in parallel, after a fix."),
+    "report": Command("harness.commands.report", "Report on a campaign, live or ended: text, a page, JUnit XML."),
     "cover": Command("harness.commands.cover", "Show where fragments have begun in a campaign, and where never."),
     "bench": Command("harness.commands.bench", "Time the parallel engine, against a fill and against the real VM."),
     "gpu": Command(

@@ -1,0 +1,47 @@
+"""Results of a replay as JUnit XML: a test case a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from harness.corpus.naming import write_new
+from harness.corpus.pool import Answer, Result
+
+_ELEMENT: Final = {
+    Answer.DIFFER: "failure",
+    Answer.NOT_COMPARABLE: "failure",
+    Answer.CRASHED: "error",
+    Answer.REFUSED: "error",
+}
+
+
+def write_junit(path: Path, results: Sequence[Result], not_run: Sequence[Path], seconds: float) -> None:
+    """Write the file; a case that was not run is skipped there. InputError when it cannot be written."""
+    kinds = [_ELEMENT.get(result.answer) for result in results]
+    counts = {"failures": kinds.count("failure"), "errors": kinds.count("error"), "skipped": len(not_run)}
+    suite = Element("testsuite", name="fragdiff replay", tests=str(len(results) + len(not_run)), time=f"{seconds:.3f}")
+    for name, count in counts.items():
+        suite.set(name, str(count))
+    for result in results:
+        case = _case(suite, result.path, result.seconds)
+        kind = _ELEMENT.get(result.answer)
+        if kind is not None:
+            SubElement(case, kind, message=result.answer.value).text = _printable("\n".join(result.lines))
+    for each in not_run:
+        SubElement(_case(suite, each, 0.0), "skipped", message="not run: the replay was interrupted")
+    indent(suite)
+    write_new(path, tostring(suite, encoding="unicode", xml_declaration=False) + "\n")
+
+
+def _case(suite: Element, path: Path, seconds: float) -> Element:
+    return SubElement(
+        suite, "testcase", classname=_printable(str(path.parent)), name=_printable(path.name), time=f"{seconds:.3f}"
+    )
+
+
+def _printable(text: str) -> str:
+    """XML has no place for most control characters, escaped or not."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
