@@ -100,6 +100,25 @@ RULES: Final[tuple[Rule, ...]] = (
         _DEEPER,
     ),
     Rule("a program that ends deeper than 16 fails; END of a loop pops one", ("END loop",), ("last_row",), ("18+",)),
+    Rule(
+        "a program that begins with DYN finds no target: memory is empty, and no procedure's hash is 0",
+        ("END dyn", "END dyncall"),
+        ("last_row",),
+    ),
+    Rule(
+        "in two nodes DYN is the second child of the program's JOIN, as row 1 has no target in memory; the program ends behind it",
+        ("END dyn",),
+        ("end",),
+        _DEEPER,
+        ("shallow",),
+    ),
+    Rule(
+        "in two nodes a skipped loop is the program's first code, which begins at 16, or its last, behind which it ends",
+        ("END skipped loop",),
+        ("end",),
+        _DEEPER,
+        ("shallow",),
+    ),
     # ---- conditions and operands
     Rule(
         "END of a loop that ran pops its condition, which is 0",
@@ -120,6 +139,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _leaves("it pushes 0", ("PAD",), ("1", "other")),
     _leaves("it pushes the depth, 16 or more", ("SDEPTH",), ("0", "1")),
     _leaves("it pushes its own row, and row 0 is no operation", ("CLK",), ("0",)),
+    Rule("it pushes its own row, and row 1 begins at depth 16", ("CLK",), ("before",), ("18+",), items=("1",)),
     _leaves("its result is binary", ("EQ", "EQZ", "NOT", "AND", "OR", "EXPACC"), ("other",)),
     _leaves("the top of its result is a carry or a borrow", ("U32ADD", "U32SUB"), ("other",)),
     _leaves("an inverse is not 0", ("INV",), ("0",)),

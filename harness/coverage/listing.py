@@ -91,10 +91,10 @@ def listing(coverage: CoverageMap, *, gaps: int | None, cells: bool) -> Iterator
 
 def _gap_text(group: Group) -> str:
     name = f"{group.operation} {group.phase}"
-    return f"{name:<28} {len(group.covered):>3} of {group.possible:<3} missing {_missing_text(group)}"
+    return f"{name:<28} {len(group.covered):>3} of {group.possible:<3} missing {missing_text(group)}"
 
 
-def _missing_text(group: Group) -> str:
+def missing_text(group: Group) -> str:
     """Words that all missing cells share, and how many there are of the others: ``called twice; depth 17 x4``."""
     if not group.covered:
         return _ALL

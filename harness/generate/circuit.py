@@ -77,6 +77,9 @@ def folds(items: list[int]) -> bool:
 def draw_folding(choices: Choices) -> list[int]:
     """Positions 0 to 12 of FRIE2F4."""
     values = [*draw_word(choices), *draw_word(choices)]
+    if choices.flag(25):
+        # Where the first and the third value are equal, their fold is that value again, and part of it comes to the top.
+        values[6:8] = values[2:4] = choices.integer(0, 1), values[3]
     segment = choices.integer(0, 3)
     previous = values[6 - 2 * segment : 8 - 2 * segment]
     return [*values, draw_element(choices), segment, draw_element(choices), *previous]

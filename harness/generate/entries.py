@@ -17,7 +17,7 @@ from harness.generate.calls import (
     store_target,
 )
 from harness.generate.choices import Choices, several
-from harness.generate.draft import Procedure, ProcedureKind
+from harness.generate.draft import Procedure
 from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.places import Item, draw_calls, draw_depth, number_of, put, within_calls
 from harness.generate.sequence import Sequence
@@ -42,6 +42,8 @@ NEUTRAL: Final = ("NOOP", "SWAP SWAP", "PAD DROP", "MOVUP3 MOVDN3")
 CLEARING: Final = "PAD SWAP DROP"
 """The top becomes 0."""
 
+_NO_BIT: Final = 5
+
 
 class Entry(NamedTuple):
     """What begins, and how the program comes to it."""
@@ -51,6 +53,22 @@ class Entry(NamedTuple):
     depth: int
     item: Item
     is_library: bool
+    is_child: bool = False
+    """It begins behind a JOIN that is entered so."""
+    again: bool = False
+    """It is the body of a loop, and what counts is its second run: behind a REPEAT, at the depth given."""
+
+
+class _Made(NamedTuple):
+    """An entry that is ready to be written where it belongs."""
+
+    entry: Entry
+    forest: ForestDraft
+    node: int
+    inner: Procedure
+    """What the node runs when it is dynamic itself."""
+    items: list[int]
+    """What the node finds on top."""
 
 
 def write_entries(sequence: Sequence) -> None:
@@ -58,84 +76,119 @@ def write_entries(sequence: Sequence) -> None:
 
     def write() -> None:
         if sequence.room(ENTRY_ROWS):
-            entry = _draw_entry(sequence.choices)
-            within_calls(sequence, draw_calls(sequence.choices), lambda inner: write_entry(inner, entry))
+            write_entry(sequence, _draw_entry(sequence.choices), draw_calls(sequence.choices))
 
     several(sequence.choices, MOST_ENTRIES, 95, write)
 
 
 def _draw_entry(choices: Choices) -> Entry:
     items: tuple[Item, ...] = ("0", "1", "other")
-    return Entry(choices.pick(VIAS), choices.pick(KINDS), draw_depth(choices), choices.pick(items), choices.flag(50))
+    entry = Entry(choices.pick(VIAS), choices.pick(KINDS), draw_depth(choices), choices.pick(items), choices.flag(50))
+    if entry.via == "LOOP":
+        return entry._replace(again=choices.flag(40))
+    return entry._replace(is_child=choices.flag(20))
 
 
-def write_entry(sequence: Sequence, entry: Entry) -> None:
-    """The entry, or one that is like it where it cannot be had; the sequence's depth is known exactly."""
+def write_entry(sequence: Sequence, entry: Entry, calls: int) -> None:
+    """The entry in so many calls, or one that is like it where it cannot be had; the sequence is the program's own."""
+    sequence.spend(ENTRY_ROWS // 2)
     forest = (library_for(sequence) if entry.is_library or entry.via == "external" else None) or sequence.forest
     if entry.via == "external" and forest is sequence.forest:
         entry = entry._replace(via="CALL")
     entry = _possible(sequence, entry)
-    sequence.spend(ENTRY_ROWS // 2)
-    target = _target(sequence, entry, forest)
-    items = _items(sequence.choices, entry)
-    if entry.kind in ("DYN", "DYNCALL"):
-        store_target(sequence, target.inner, items[0])
-        sequence.settle(VISIBLE)
-    entered = Procedure(_how(entry.via), forest, target.node)
-    if entry.via in ("DYN", "DYNCALL"):
-        store_target(sequence, entered, VIA_ADDRESS)
-    _enter(sequence, entry, entered, items)
-    for _ in range(_taken(entry)):
-        sequence.state.drop()
-    sequence.state.forget()
+    made = _make(sequence, entry, forest)
+    is_dynamic = entry.kind in ("DYN", "DYNCALL")
+    if is_dynamic:
+        _store(sequence, made)
+
+    def write(inner: Sequence) -> None:
+        if is_dynamic and calls and entry.via != "SYSCALL":
+            _store(inner, made)
+        _write(inner, made)
+
+    within_calls(sequence, calls, write)
 
 
 def _possible(sequence: Sequence, entry: Entry) -> Entry:
-    """A callee's own memory holds no target; a full kernel takes no more procedures."""
+    """A callee's own memory holds no target; a full kernel takes no more procedures; conditions are 0 or 1."""
+    if "SYSCALL" in (entry.via, entry.kind) and len(sequence.draft.kernel) >= MAX_KERNEL - 1:
+        entry = entry._replace(
+            via="CALL" if entry.via == "SYSCALL" else entry.via, kind="CALL" if entry.kind == "SYSCALL" else entry.kind
+        )
     if entry.kind in ("DYN", "DYNCALL"):
-        is_elsewhere = entry.via in ("CALL", "DYNCALL") or (entry.via == "SYSCALL" and not sequence.is_root)
-        if is_elsewhere:
+        if entry.via in ("CALL", "DYNCALL"):
             return entry._replace(kind="JOIN")
         if entry.item == "1":
             return entry._replace(item="other")
     if entry.kind in ("SPLIT", "LOOP") and entry.item == "other":
         return entry._replace(item="1")
-    if "SYSCALL" in (entry.via, entry.kind) and len(sequence.draft.kernel) >= MAX_KERNEL - 1:
-        return entry._replace(
-            via="CALL" if entry.via == "SYSCALL" else entry.via, kind="CALL" if entry.kind == "SYSCALL" else entry.kind
-        )
     return entry
+
+
+def _store(sequence: Sequence, made: _Made) -> None:
+    store_target(sequence, made.inner, made.items[0])
+    sequence.settle(VISIBLE)
+
+
+def _write(sequence: Sequence, made: _Made) -> None:
+    entered = Procedure(
+        "inline" if made.entry.via in ("LOOP", "DYN", "external") else "context", made.forest, made.node
+    )
+    if made.entry.via in ("DYN", "DYNCALL"):
+        store_target(sequence, entered, VIA_ADDRESS)
+    items = _items_of_runs(made) if made.entry.again else made.items
+    _enter(sequence, made.entry, entered, items)
+    for _ in range(_taken(made.entry)):
+        sequence.state.drop()
+    sequence.state.forget()
+
+
+# ---- items ----------------------------------------------------------------------------------------------------------
 
 
 def _items(choices: Choices, entry: Entry) -> list[int]:
     """What the entered node finds on top."""
     if entry.kind in ("DYN", "DYNCALL"):
         return [OWN_ADDRESS_AT_0 if entry.item == "0" else OWN_ADDRESS]
-    if entry.kind == "LOOP" and entry.item == "0":
-        # Behind a loop that is not entered comes the flag of the loop around it, if there is one.
+    if entry.kind == "LOOP" and entry.item == "0" and entry.via == "LOOP":
+        # Behind a loop that is not entered comes the flag of the loop around it.
         return [0, 0]
     return [number_of(choices, entry.item)]
 
 
-def _how(via: Via) -> ProcedureKind:
-    return "inline" if via in ("LOOP", "DYN", "external") else "context"
+def _items_of_runs(made: _Made) -> list[int]:
+    """For a body that takes its operand, if it has one, and makes the flag of the loop from the item below: 0 goes on.
+
+    An inner loop leaves that item as it is.
+    """
+    entry, first = made.entry, made.items[0]
+    if entry.kind == "LOOP":
+        return [first, 1, first, 0]
+    if entry.kind in ("SPLIT", "DYN", "DYNCALL"):
+        return [first, 0, first, _NO_BIT]
+    return [0, first, _NO_BIT] if first == 0 else [0, first]
+
+
+def _taken(entry: Entry) -> int:
+    """Items that the entered node, and REPEAT and END of a loop around it, take from the caller's stack."""
+    if entry.via in ("CALL", "SYSCALL", "DYNCALL"):
+        return 0
+    own = entry.kind in ("SPLIT", "LOOP", "DYN", "DYNCALL")
+    if entry.again:
+        return 4 if own else 2 + (entry.item == "0")
+    takes_flag = entry.kind in ("CALL", "SYSCALL", "DYNCALL") or (entry.kind == "LOOP" and entry.item == "0")
+    return own + (entry.via == "LOOP" and takes_flag)
 
 
 # ---- the node that is entered ---------------------------------------------------------------------------------------
 
 
-class _Target(NamedTuple):
-    node: int
-    inner: Procedure
-    """What it runs when it is dynamic itself."""
-
-
-def _target(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Target:
-    """The node; as the body of a loop it leaves a 0 for the loop's END."""
+def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
+    """The node; as the body of a loop it leaves that loop's flag."""
     is_body = entry.via == "LOOP"
-    end = "PAD " * is_body
+    end = ("EQZ" if entry.again else "PAD") * is_body
     neutral = sequence.choices.pick(NEUTRAL)
-    called = _block(forest, CLEARING if is_body else neutral)
+    called = _block(forest, ("EQZ" if entry.again else CLEARING) if is_body else neutral)
     inner = Procedure("context", forest, called)
     match entry.kind:
         case "SPAN":
@@ -145,7 +198,7 @@ def _target(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Target:
         case "SPLIT":
             node = Split(_block(forest, f"{neutral} {end}"), _block(forest, f"NOOP {end}"))
         case "LOOP":
-            node = Loop(_block(forest, f"PAD {end}"))
+            node = Loop(_block(forest, "PAD" if entry.again else f"PAD {end}"))
         case "CALL":
             node = Call(called)
         case "SYSCALL":
@@ -160,8 +213,11 @@ def _target(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Target:
     forest.make_root(inner.node)
     if not isinstance(node, int):
         node = forest.add(node, _cost(forest, node, inner))
+    if entry.is_child:
+        join = Join(node, _block(forest, neutral))
+        node = forest.add(join, _cost(forest, join, inner))
     forest.make_root(node)
-    return _Target(node, inner)
+    return _Made(entry, forest, node, inner, _items(sequence.choices, entry))
 
 
 def _block(forest: ForestDraft, names: str) -> int:
@@ -180,15 +236,6 @@ def _cost(forest: ForestDraft, node: Node, inner: Procedure) -> Cost:
             return CONTROL.then(forest.costs[inner.node])
 
 
-def _taken(entry: Entry) -> int:
-    """Items that the entered node, and the END of a loop around it, take from the caller's stack."""
-    if entry.via in ("CALL", "SYSCALL", "DYNCALL"):
-        return 0
-    own = entry.kind in ("SPLIT", "LOOP", "DYN", "DYNCALL")
-    takes_flag = entry.kind in ("CALL", "SYSCALL", "DYNCALL") or (entry.kind == "LOOP" and entry.item == "0")
-    return own + (entry.via == "LOOP" and takes_flag)
-
-
 # ---- the node that enters -------------------------------------------------------------------------------------------
 
 
@@ -198,7 +245,8 @@ def _enter(sequence: Sequence, entry: Entry, entered: Procedure, items: list[int
     put(sequence, [*extra, *items], entry.depth + len(extra))
     for _ in extra:
         sequence.state.drop()
-    cost = CONTROL.then(entered.forest.costs[entered.node])
+    runs = 3 if entry.again else 1
+    cost = CONTROL.then(entered.forest.costs[entered.node].times(runs)).then(Cost(rows=runs - 1))
     match entry.via:
         case "LOOP":
             node = forest.add(Loop(reference_to(sequence, entered)), cost)

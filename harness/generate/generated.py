@@ -119,10 +119,13 @@ def _without_trailing_zeros(inputs: list[int]) -> tuple[int, ...]:
 
 
 def _draw_tape(choices: Choices, count: int) -> tuple[int, ...]:
-    """Distinct elements for all pops of the initial advice stack, and none to spare."""
+    """Elements for all pops of the initial advice stack, and none to spare: distinct ones, or from 0 to 3 each."""
     if not count:
         return ()
+    is_small = choices.flag(20)
     seed = choices.integer(1, P - 1)
+    if is_small:
+        return tuple(seed * 3**at >> 32 & 3 for at in range(count))
     return tuple((seed + 0x9E37_79B9_7F4A_7C15 * at) % P for at in range(count))
 
 

@@ -23,7 +23,7 @@ from harness.generate.draft import Procedure
 from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.sequence import Sequence
 from harness.generate.state import VISIBLE
-from harness.generate.values import ANY
+from harness.generate.values import ANY, draw_element
 from reference.definition.field import P
 from reference.definition.mast import Call, Dyn, Dyncall, Loop, Node, Split, Syscall
 
@@ -63,6 +63,10 @@ def _enter(sequence: Sequence, flag: int) -> None:
 
 
 def _write_never(sequence: Sequence) -> None:
+    """What comes to the top where the loop is left out is 0, 1 or anything: its END must not take it."""
+    if sequence.choices.flag(50):
+        sequence.allow_shrink(2)
+        sequence.prepare([0, sequence.choices.pick((1, 0, draw_element(sequence.choices)))])
     _enter(sequence, 0)
     sequence.add_node(_loop_node(sequence, write_dead(sequence), 0))
 

@@ -153,6 +153,9 @@ def _operands(sequence: Sequence, name: str, item: Item) -> list[int]:
     values = drawn
     if operands.position:
         values = [top, *_distinct(choices, operands.position - 1), *drawn]
+        if name == "MSTREAM" and choices.flag(50):
+            # The last element that is read comes to the top.
+            store_words(sequence, drawn[0] + 4, [*_distinct(choices, 3), choices.integer(0, 1)])
     for first in (top, 4 * (top % 2**20)) if item == "other" else (top,):
         wanted = [first, *values[1:]]
         if operands.fit([*wanted, *[ANY] * (VISIBLE - len(wanted))]):
