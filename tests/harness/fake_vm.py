@@ -63,6 +63,20 @@ def answer(case, mode, directory):
     }
     if mode == "real":
         record["sequential_outcome"] = record["outcome"]
+    elif mode.startswith("listed:"):
+        record["sequential_outcome"] = record["outcome"]
+        record["sequential_lengths"] = {**record["lengths"], "rows": ROWS}
+        record["sequential_vs_parallel"] = json.loads(mode.removeprefix("listed:"))
+    elif mode == "sequential-only":
+        record["sequential_outcome"] = record["outcome"]
+        record["sequential_lengths"] = record["lengths"]
+        record["sequential_vs_parallel"] = "one side built no trace"
+        record["outcome"] = {"status": "panicked", "message": "queue is empty"}
+        record["lengths"] = record["columns"] = None
+    elif mode == "longer":
+        record["sequential_outcome"] = record["outcome"]
+        record["sequential_lengths"] = {**record["lengths"], "rows": 2 * ROWS}
+        record["sequential_vs_parallel"] = []
     elif mode == "real-without-fragments":
         record["sequential_outcome"] = record["outcome"]
         del record["fragments"]
