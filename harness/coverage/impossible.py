@@ -150,6 +150,7 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+@cache
 def reason_impossible(cell: Cell) -> str | None:
     """Why no program can reach the cell; None for a cell that some program can reach."""
     return next((rule.reason for rule in RULES if rule.excludes(cell)), None)

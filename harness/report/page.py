@@ -203,4 +203,4 @@ def _marked(lines: Sequence[str], others: Sequence[str]) -> str:
 def _commands(about: About) -> Iterator[str]:
     for what, command in about.commands:
         yield f"<p>{escape(what)}</p>"
-        yield f"<pre>{escape(command)}</pre>"
+        yield f'<pre class="command">{escape(command)}</pre>'

@@ -34,6 +34,7 @@ code, .number {{ font-size: .88em; overflow-wrap: anywhere; }}
 pre {{ background: var(--raised); border: 1px solid var(--rule); border-radius: 6px; padding: .7rem .9rem; font-size: 12px;
   line-height: 1.45; overflow-x: auto; }}
 .scroll {{ overflow-x: auto; }}
+pre.command {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 14px; }}
 th {{ text-align: left; font-weight: 600; color: var(--quiet); font-size: .85em; }}
 th, td {{ padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }}

@@ -1,0 +1,245 @@
+"""The campaign on one page: opens offline, in light and dark, and prints. Nothing is fetched and nothing runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from harness.campaign_report.files import existing, link, report_of
+from harness.campaign_report.page_style import CAMPAIGN_STYLE
+from harness.campaign_report.summary import Group, Summary
+from harness.campaign_report.timeline import clock, duration, growth, rates
+from harness.campaign_report.words import death_text
+from harness.coverage import PHASE_MEANINGS
+from harness.coverage.cells import PHASES
+from harness.coverage.listing import Group as CoverageGroup
+from harness.coverage.listing import groups as coverage_groups
+from harness.coverage.listing import missing_text
+from harness.report.frame import document, section, table
+from harness.reporting import counted
+from harness.verdict import Verdict
+
+MOST_GAPS: Final = 30
+MOST_LINKS: Final = 6
+"""Findings of one signature that are linked."""
+
+
+def page(summary: Summary, file: Path) -> str:
+    """The page as HTML text; ``file`` is where it will stand, links start from there."""
+    record = summary.record
+    title = f"Campaign: {' with '.join(record.engines)}"
+    gaps = coverage_groups(record.coverage)
+    body = "\n".join(
+        (
+            f"<h1>{escape(title)}</h1>",
+            *_lead(summary),
+            *_tiles(summary),
+            *section("Findings", _findings(summary, file)),
+            *section("Rate over time", _drawing(rates(summary))),
+            *section("Coverage", [*_drawing(growth(summary)), *_phases(gaps)]),
+            *section("Gaps of the coverage, the largest first", _gaps(gaps)),
+            *section("What was compared", _compared(summary)),
+            *section("Known divergences", _counter(("entry", "cases"), summary.counter("counts", "excused"))),
+            *section("Not comparable", _counter(("reason", "times"), summary.counter("counts", "not_comparable"))),
+            *section("Not audited", _counter(("reason", "times"), summary.counter("counts", "not_audited"))),
+            *section("Workers that died", table((), [(death_text(death),) for death in record.deaths])),
+            *section("The slowest cases", _slow(summary, file)),
+            *section("Runs", _runs(summary)),
+        )
+    )
+    return document(title, body, style=CAMPAIGN_STYLE)
+
+
+# ---- top ------------------------------------------------------------------------------------------------------------
+
+
+def _lead(summary: Summary) -> Iterator[str]:
+    record = summary.record
+    last = max((batch.finished for batch in record.batches), default=None)
+    state = summary.ending_of(record.runs[-1]) if record.runs else "never started"
+    yield f'<p class="quiet">seed {escape(record.seed)}; begun {clock(record.created)}; '
+    yield f"{escape(state)}{'' if last is None else f'; the last batch was finished {clock(last)}'}</p>"
+    if summary.is_vacuous:
+        yield '<p class="banner">Nothing was compared on all engines: this campaign has failed.</p>'
+
+
+def _tiles(summary: Summary) -> Iterator[str]:
+    boundaries = summary.amount("counts", "boundaries")
+    coverage = summary.record.coverage
+    entries = (
+        (f"{summary.cases:,}", f"cases in {duration(summary.seconds)}", False),
+        (f"{summary.rate(summary.cases):,.1f}", "cases a second", False),
+        (f"{boundaries:,}", "boundaries compared", False),
+        (
+            f"{summary.rate(boundaries):,.0f}",
+            f"boundaries a second, {summary.boundaries_per_worker:,.0f} a worker",
+            False,
+        ),
+        (f"{coverage.share:.1%}", f"{coverage.covered:,} of {coverage.possible:,} cells covered", False),
+        (
+            f"{len(summary.groups):,}",
+            f"signatures, {len(summary.record.differed):,} cases differ",
+            bool(summary.groups),
+        ),
+        (f"{summary.verdict(Verdict.NOT_COMPARABLE):,}", "cases not comparable", False),
+        (f"{len(summary.record.deaths):,}", "workers died", bool(summary.record.deaths)),
+    )
+    yield '<div class="tiles">'
+    for figure, text, is_bad in entries:
+        yield f'<div class="tile{" bad" if is_bad else ""}"><b>{escape(figure)}</b><span>{escape(text)}</span></div>'
+    yield "</div>"
+
+
+# ---- findings -------------------------------------------------------------------------------------------------------
+
+
+def _findings(summary: Summary, file: Path) -> Iterator[str]:
+    if not summary.groups:
+        yield "<p>No case differed.</p>"
+        return
+    yield '<div class="scroll"><table>'
+    yield '<tr><th>signature</th><th>state</th><th class="right">cases</th><th>first</th><th>reports</th></tr>'
+    for group in summary.groups:
+        first = group.cases[0]
+        yield (
+            f'<tr><td class="number wide">{escape(group.signature)}</td><td>{escape(counted(group.states))}</td>'
+            f'<td class="right">{len(group.cases):,}</td><td>case {first.number}<br><span class="quiet">'
+            f"{clock(first.found)}</span></td><td>{_links(summary, group, file)}</td></tr>"
+        )
+    yield "</table></div>"
+    yield '<p class="quiet">Cases of a signature that has been kept often enough are counted and not written.</p>'
+
+
+def _links(summary: Summary, group: Group, file: Path) -> str:
+    lines = []
+    for case in group.kept[:MOST_LINKS]:
+        target = report_of(summary.record.directory, case.directory or "")
+        name = escape(f"case {case.number}")
+        text = f'<a href="{escape(link(target, file))}">{name}</a>' if target else f"{name} (its directory is gone)"
+        lines.append(f"{text}, {escape(case.state)}")
+    more = len(group.kept) - MOST_LINKS
+    return "<br>".join([*lines, *([f"{more:,} more"] if more > 0 else [])]) or "none kept"
+
+
+# ---- coverage -------------------------------------------------------------------------------------------------------
+
+
+def _drawing(svg: str) -> list[str]:
+    return [f'<div class="scroll">{svg}</div>'] if svg else ["<p>No batch has been finished yet.</p>"]
+
+
+def _phases(found: Sequence[CoverageGroup]) -> Iterator[str]:
+    rows = []
+    for phase in PHASES:
+        members = [group for group in found if group.phase == phase]
+        covered, possible = sum(len(group.covered) for group in members), sum(group.possible for group in members)
+        rows.append((covered - possible, phase, covered, possible, PHASE_MEANINGS[phase]))
+    yield from _shares(("phase", "what it is"), sorted(rows, key=lambda row: row[0]))
+
+
+def _gaps(found: Sequence[CoverageGroup]) -> Iterator[str]:
+    gaps = [group for group in found if group.missing]
+    rows = [
+        (0, f"{group.operation} {group.phase}", len(group.covered), group.possible, _shared(group))
+        for group in gaps[:MOST_GAPS]
+    ]
+    yield from _shares(("operation and phase", "what the missing ones share"), rows)
+    if len(gaps) > MOST_GAPS:
+        missing = sum(len(group.missing) for group in gaps[MOST_GAPS:])
+        yield f'<p class="quiet">{missing:,} cells of {len(gaps) - MOST_GAPS:,} more; <code>fragdiff cover</code> has all.</p>'
+
+
+def _shared(group: CoverageGroup) -> str:
+    """Words that all missing cells have; ``all`` where nothing is covered."""
+    return missing_text(group).partition(": ")[2] if group.covered else "all are missing"
+
+
+def _shares(head: tuple[str, str], rows: Sequence[tuple[int, str, int, int, str]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield '<div class="scroll"><table class="shares">'
+    yield f'<tr><th>{escape(head[0])}</th><th></th><th class="right">share</th><th class="right">cells</th>'
+    yield f"<th>{escape(head[1])}</th></tr>"
+    for _, name, covered, possible, text in rows:
+        share = covered / possible if possible else 1.0
+        yield (
+            f'<tr><td>{escape(name)}</td><td>{_bar(share)}</td><td class="right">{share:.1%}</td>'
+            f'<td class="right">{covered:,} of {possible:,}</td><td class="quiet wide">{escape(text)}</td></tr>'
+        )
+    yield "</table></div>"
+
+
+def _bar(share: float) -> str:
+    return (
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar-ground" width="100" height="8"/>'
+        f'<rect class="bar-fill" width="{100 * share:.1f}" height="8"/></svg>'
+    )
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _compared(summary: Summary) -> Iterator[str]:
+    verdicts = Counter({verdict.value.replace("_", " "): summary.verdict(verdict) for verdict in Verdict})
+    amounts = ("rows", "cells", "boundaries", "seams", "seams_not_exercised", "failures", "audits")
+    names = (
+        "rows",
+        "cells",
+        "boundary states",
+        "seams built",
+        "cuts without a seam",
+        "equal failures",
+        "traces audited",
+    )
+    rows = [(name, f"{summary.amount('counts', key):,}") for name, key in zip(names, amounts, strict=True)]
+    rows += [("verdicts", counted(verdicts))]
+    rows += [
+        (name, counted(summary.counter(key)))
+        for name, key in (("cut plans", "cuts"), ("nodes", "nodes"), ("errors", "errors"), ("families", "families"))
+    ]
+    yield from table((), rows)
+
+
+def _counter(head: tuple[str, str], counter: Counter[str]) -> list[str]:
+    return table(head, [(name, f"{times:,}") for name, times in counter.most_common()], number=1)
+
+
+def _slow(summary: Summary, file: Path) -> Iterator[str]:
+    rows = []
+    for case in summary.record.slow:
+        found = existing(summary.record.directory, case.file)
+        name = escape(case.file)
+        where = f'<a href="{escape(link(found, file))}">{name}</a>' if found is not None else name
+        rows.append((f"case {case.number}", f"{case.seconds:,.2f} s", f"{case.rows:,}", where))
+    yield from _marked_table(("case", "time", "rows", "file"), rows)
+
+
+def _runs(summary: Summary) -> Iterator[str]:
+    rows = []
+    for run in summary.record.runs:
+        batches = [batch for batch in summary.record.batches if batch.run == run.id]
+        rows.append(
+            (
+                str(run.id),
+                clock(run.started),
+                "" if run.ended is None else clock(run.ended),
+                duration(summary.end_of(run) - run.started),
+                f"{run.jobs:,}",
+                f"{sum(batch.count for batch in batches):,}",
+                escape(summary.ending_of(run)),
+            )
+        )
+    yield from _marked_table(("run", "began", "ended", "lasted", "workers", "cases", "how it ended"), rows)
+
+
+def _marked_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Rows of HTML, unlike :func:`harness.report.frame.table`."""
+    lines = ["<tr>" + "".join(f'<td class="wide">{cell}</td>' for cell in row) + "</tr>" for row in rows]
+    if lines:
+        yield '<div class="scroll"><table><tr>' + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"
+        yield from lines
+        yield "</table></div>"
