@@ -15,13 +15,16 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.backends.process import LineProcess, ProcessFault
 from harness.verdict import Counts
 
-SHOWN_STDERR = 2000
+SHOWN_STDERR: Final = 2000
 """Characters of what a worker wrote before it ended."""
+
+
+PROGRAM: Final = (sys.executable, "-m", "harness.corpus.worker")
 
 
 class Answer(StrEnum):
@@ -53,13 +56,19 @@ class Result:
 
 
 def judge_files(
-    paths: Sequence[Path], engines: Sequence[str], *, jobs: int, audit: bool, seconds: float
+    paths: Sequence[Path],
+    engines: Sequence[str],
+    *,
+    jobs: int,
+    audit: bool,
+    seconds: float,
+    program: Sequence[str] = PROGRAM,
 ) -> Generator[Result]:
     """A result for each file, as they come; ``seconds`` is what a file may take before its worker is killed.
 
     When the caller stops iterating, whatever the reason, all workers are ended at once.
     """
-    command = [sys.executable, "-m", "harness.corpus.worker", json.dumps(list(engines)), json.dumps(audit)]
+    command = [*program, json.dumps(list(engines)), json.dumps(audit)]
     waiting = deque(paths)
     results: queue.SimpleQueue[Result] = queue.SimpleQueue()
     workers = [_Worker(command) for _ in range(min(jobs, len(paths)))]
