@@ -106,7 +106,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ("last_row",),
     ),
     Rule(
-        "in two nodes DYN is the second child of the program's JOIN, as row 1 has no target in memory; the program ends behind it",
+        "in two nodes DYN is the second child of the program's JOIN, as row 1 has no target in memory; then the program ends",
         ("END dyn",),
         ("end",),
         _DEEPER,
