@@ -64,7 +64,7 @@ svg .box-detail {{ fill: var(--quiet); font-size: 9.2px; }}
 @media print {{
   @page {{ size: A4 landscape; margin: 12mm; }}
   body {{ padding: 0; max-width: none; font-size: 11px; }}
-  section {{ break-inside: avoid; }}
+  pre, dl {{ break-inside: avoid; }}
   h2 {{ break-after: avoid; margin-top: 1.2rem; }}
   svg.trace {{ min-width: 0; break-inside: avoid; }}
   table {{ font-size: 10px; }}

@@ -1,0 +1,1 @@
+"""What the pytest plugin does once cases are collected: items, engines, the smoke campaign, the account of the session."""
