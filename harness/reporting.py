@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from harness.verdict import Counts, Divergence
+from harness.verdict import Counts, Difference, Divergence, Kind, Place
 
 
 def counts_json(counts: Counts) -> dict[str, Any]:
@@ -36,6 +36,25 @@ def divergence_json(divergence: Divergence) -> dict[str, Any]:
         ],
         "detail": divergence.detail,
     }
+
+
+def read_divergence(data: Mapping[str, Any]) -> Divergence:
+    """The divergence that :func:`divergence_json` gave; values that are no numbers remain text.
+
+    Raises KeyError, TypeError and ValueError for anything else.
+    """
+    is_placed = any(data[name] is not None for name in ("fragment", "fragment_start", "nearest_cut"))
+    return Divergence(
+        Kind(data["kind"]),
+        data["left"],
+        data["right"],
+        tuple(Difference(item["name"], item["left"], item["right"]) for item in data["columns"]),
+        data["row"],
+        Place(data["fragment"], data["fragment_start"], data["nearest_cut"]) if is_placed else None,
+        data["operation"],
+        data["previous_operation"],
+        data["detail"],
+    )
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,15 @@
 """The campaign: generated cases on several engines, compared, findings kept. Typed events out, listeners in."""
 
 from harness.campaign.events import (
+    BatchBegun,
+    BatchFinished,
     CampaignFinished,
+    CampaignResumed,
     CampaignStarted,
+    CaseBegun,
     CaseCompared,
+    CaseGenerated,
+    CompletingBegun,
     Event,
     FindingKept,
     FindingRepeated,
@@ -11,14 +17,22 @@ from harness.campaign.events import (
     FindingReported,
     FindingShrunk,
     Listener,
+    PlanBegun,
+    WorkerDied,
 )
-from harness.campaign.loop import Settings, run_campaign
+from harness.campaign.loop import Settings, run_cases
 from harness.campaign.totals import Totals
 
 __all__ = [
+    "BatchBegun",
+    "BatchFinished",
     "CampaignFinished",
+    "CampaignResumed",
     "CampaignStarted",
+    "CaseBegun",
     "CaseCompared",
+    "CaseGenerated",
+    "CompletingBegun",
     "Event",
     "FindingKept",
     "FindingRepeated",
@@ -26,7 +40,9 @@ __all__ = [
     "FindingReported",
     "FindingShrunk",
     "Listener",
+    "PlanBegun",
     "Settings",
     "Totals",
-    "run_campaign",
+    "WorkerDied",
+    "run_cases",
 ]

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.backend import Engine
-from harness.campaign.keeping import DATA, FOUND, Finding, Progress, keep_smallest, write_report
+from harness.campaign.keeping import DATA, FOUND, Finding, Progress, keep_smallest, read_finding, write_report
+from harness.campaign.protocol import Completed, Message, Setup
+from harness.campaign.protocol import Replayed as ReplayedMessage
+from harness.campaign.protocol import Shrunk as ShrunkMessage
+from harness.compare import compare
 from harness.corpus import write_new
 from harness.localise.localisation import localise
 from harness.localise.signature import Signature, Signer
@@ -82,6 +86,41 @@ class Completing:
             signer = self._signer(finding)
             return lambda case: signer.has(case, signature)
         return lambda case: any(item.signature == finding.signature for item in self.compare(case).divergences)
+
+
+def complete(
+    directory: Path,
+    setup: Setup,
+    engines: Sequence[Engine],
+    say: Callable[[Message], None],
+    alive: Callable[[], None],
+    stopped: Callable[[], bool],
+) -> Completed:
+    """Complete the finding of a directory; ``say`` is told of every step, ``alive`` is called before every comparison.
+
+    Raises InputError when the finding cannot be read or written.
+    """
+    finding = read_finding(directory)
+
+    def compared(case: Case) -> Comparison:
+        alive()
+        return compare(case, engines, audit=setup.audit)
+
+    completing = Completing(engines, Budget(seconds=setup.shrink_seconds), compared, stopped, setup.replaying)
+    alive()
+    progress = completing.replay(finding, directory)
+    replayed = progress.replayed
+    assert replayed is not None, "it was replayed a moment ago"
+    say(ReplayedMessage(str(directory), replayed.again.value, replayed.reason, replayed.text))
+    progress = completing.shrink(finding, directory, progress)
+    shrunk = progress.shrunk
+    assert shrunk is not None, "it was shrunk a moment ago"
+    nodes = len(shrunk.case.program.forest.nodes) + sum(len(each.nodes) for each in shrunk.case.libraries)
+    say(ShrunkMessage(str(directory), shrunk.happens_again, shrunk.finished, shrunk.seconds, nodes))
+    alive()
+    progress = completing.report(finding, directory, progress)
+    signature = None if progress.signature is None else progress.signature.text
+    return Completed(str(directory), progress.state, signature, progress.localisation is not None, stopped())
 
 
 # ---- the list of all findings ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What happens in a campaign, as values; terminal, JSON lines and reports are listeners that can be added freely."""
+"""What happens in a campaign, as values; terminal, JSON lines and logs are listeners that can be added freely."""
 
 from __future__ import annotations
 
@@ -6,23 +6,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.campaign.keeping import Progress
 from harness.campaign.totals import Totals
 from harness.generate import Generated
-from harness.report.again import Replayed
-from harness.shrink import Shrunk
-from harness.verdict import Comparison, Divergence
+from harness.verdict import Comparison
 from reference.definition.case import Case
 from reference.definition.outcome import Outcome
 
+# ---- of a case, where it is run -------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
-class CampaignStarted:
-    """Before the first case."""
+class CaseBegun:
+    """Before anything is done about a case."""
 
-    engines: tuple[str, ...]
-    seed: int
-    first: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseGenerated:
+    """There is a program; nothing has run it."""
+
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBegun:
+    """Before the engines run the case at its cut plan."""
+
+    case: Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,71 @@ class CaseCompared:
     totals: Totals
 
 
+# ---- of a campaign --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStarted:
+    """Before the first case."""
+
+    engines: tuple[str, ...]
+    seed: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResumed:
+    """A campaign goes on."""
+
+    engines: tuple[str, ...]
+    seed: int
+    first: int
+    cases: int
+    """That were done."""
+    runs: int
+    was_killed: bool
+    """Whether the run before had no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBegun:
+    """A worker has been given cases."""
+
+    worker: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
+    """A batch has been committed; ``totals`` are those of the whole campaign, this batch included."""
+
+    worker: str
+    first: int
+    count: int
+    seconds: float
+    new_cells: int
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class CompletingBegun:
+    """A worker replays, shrinks and localises a finding."""
+
+    worker: str
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """A worker crashed, hung or used too much memory, and was replaced."""
+
+    worker: str
+    reason: str
+    number: int | None
+    """Of the case in hand; None when there was none."""
+
+
 @dataclass(frozen=True, slots=True)
 class FindingKept:
     """A difference has been written to ``directory``, before anything else is done about it."""
@@ -46,7 +122,8 @@ class FindingKept:
     number: int
     signature: str
     directory: Path
-    divergence: Divergence
+    text: str
+    """What differs, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +136,27 @@ class FindingRepeated:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingShrunk:
-    """The smallest case has been written next to the one found."""
-
-    signature: str
-    directory: Path
-    found: Case
-    shrunk: Shrunk
-
-
-@dataclass(frozen=True, slots=True)
 class FindingReplayed:
     """A new process has compared the case; a difference that it does not see is kept and marked as not stable."""
 
     signature: str
     directory: Path
-    replayed: Replayed
+    again: str
+    """A value of :class:`harness.report.again.Again`."""
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShrunk:
+    """The smallest case has been written next to the one found."""
+
+    signature: str
+    directory: Path
+    happens_again: bool
+    finished: bool
+    seconds: float
+    nodes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +165,9 @@ class FindingReported:
 
     signature: str
     directory: Path
-    progress: Progress
+    state: str
+    full_signature: str | None
+    localised: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +175,24 @@ class CampaignFinished:
     """The last event, whatever ended the campaign."""
 
     totals: Totals
+    """Of all runs of the campaign."""
+    run: Totals
+    """Of this run."""
     stopped: bool
     """Whether somebody asked to stop before the cases or the time were used up."""
 
 
 Event = (
-    CampaignStarted
+    CaseBegun
+    | CaseGenerated
+    | PlanBegun
     | CaseCompared
+    | CampaignStarted
+    | CampaignResumed
+    | BatchBegun
+    | BatchFinished
+    | CompletingBegun
+    | WorkerDied
     | FindingKept
     | FindingRepeated
     | FindingReplayed

@@ -59,7 +59,8 @@ class Guidance(NamedTuple):
 class Guide:
     """Runs the reference; the engine among those compared when it is one of them, so that nothing runs twice."""
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
+    def __init__(self, engines: Sequence[Engine], *, filling: bool = True) -> None:
+        self._is_filling = filling
         inner = [engine.inner if isinstance(engine, GuardedEngine) else engine for engine in engines]
         own = [engine for engine in inner if isinstance(engine, ReferenceEngine)]
         self._reference = own[0] if own else ReferenceEngine()
@@ -89,7 +90,7 @@ class Guide:
 
     def filling(self, guidance: Guidance | None, covered: CoverageMap) -> CutPlan | None:
         """The plan that fills the cells which the map lacks and this case has; None when it has none of them."""
-        if guidance is None or not guidance.cells.rows:
+        if not self._is_filling or guidance is None or not guidance.cells.rows:
             return None
         return filling_cut(guidance.cells, covered, multiples_only=self._multiples_only)
 

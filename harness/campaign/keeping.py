@@ -25,11 +25,13 @@ from harness.report.page import About, page
 from harness.report.pytest_file import FILE as TEST
 from harness.report.pytest_file import pytest_text
 from harness.report.rows_text import window_text
-from harness.reporting import divergence_json, wrapped
+from harness.reporting import divergence_json, read_divergence, wrapped
 from harness.shrink import Shrunk
-from harness.verdict import Comparison, Kind, describe
+from harness.verdict import Comparison, Counts, Kind, Verdict, describe
 from reference.definition.case import Case
+from reference.definition.errors import InputError
 from reference.definition.formats.case_json import write_case
+from reference.definition.formats.load import load_cases, read_file
 
 FOUND = "found.case.json"
 SMALLEST = "smallest.case.json"
@@ -38,6 +40,8 @@ PAGE = "report.html"
 DATA = "finding.json"
 REPLAY = "replay"
 ENVIRONMENT = "environment.json"
+
+_STATE = "state       "
 
 
 class Finding(NamedTuple):
@@ -77,16 +81,50 @@ class Progress:
         return "not stable" if self.replayed.was_tried else "not replayed"
 
 
+def found_text(finding: Finding) -> str:
+    """The case as it is kept."""
+    return write_case(replace(finding.case, about=f"{finding.case.about}; {finding.signature}"))
+
+
+def directory_of(finding: Finding, out: Path) -> Path:
+    """Where the finding is kept: the same for the same case."""
+    return out / f"{slug(finding.signature)}-{content_hash(found_text(finding).encode())}"
+
+
 def keep_found(finding: Finding, out: Path) -> Path:
     """Write the case, and then what is known so far; the directory.
 
     Raises InputError when that is impossible.
     """
-    text = write_case(replace(finding.case, about=f"{finding.case.about}; {finding.signature}"))
-    directory = out / f"{slug(finding.signature)}-{content_hash(text.encode())}"
-    write_new(directory / FOUND, text)
+    directory = directory_of(finding, out)
+    write_new(directory / FOUND, found_text(finding))
     write_report(finding, directory, Progress())
     return directory
+
+
+def read_finding(directory: Path) -> Finding:
+    """The finding of a directory, as far as it was known when it was kept.
+
+    Raises InputError for a directory that holds none.
+    """
+    path = directory / DATA
+    (case,) = load_cases(directory / FOUND)
+    try:
+        data = json.loads(read_file(path))
+        divergences = tuple(read_divergence(item) for item in data["divergences"])
+        comparison = Comparison(case.name, Verdict.DIFFER, divergences, (), Counts())
+        return Finding(data["signature"], case, comparison, tuple(data["engines"]), data["seed"], data["number"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"expected a finding: {error!r}", source=str(path)) from None
+
+
+def set_state(directory: Path, state: str, reason: str) -> None:
+    """Write what became of a finding that was neither shrunk nor localised; InputError when that is impossible."""
+    data = json.loads(read_file(directory / DATA))
+    write_new(directory / DATA, json.dumps({**data, "state": state}, indent=2) + "\n")
+    lines = read_file(directory / REPORT).decode("utf-8").splitlines(keepends=True)
+    said = [f"{_STATE}{state}: {reason}\n" if line.startswith(_STATE) else line for line in lines]
+    write_new(directory / REPORT, "".join(said))
 
 
 def keep_smallest(finding: Finding, case: Case, directory: Path) -> None:
@@ -170,7 +208,7 @@ def _lines(finding: Finding, directory: Path, progress: Progress, fragment: Frag
     lines = [
         title,
         "",
-        f"state       {_state_text(progress)}",
+        f"{_STATE}{_state_text(progress)}",
         f"replay      {replay_command(_smallest_file(directory), finding.engines)}",
         f"as found    {replay_command(directory / FOUND, finding.engines)}",
         f"generated   {regenerate_command(finding.seed, finding.number, finding.engines)}",

@@ -1,7 +1,4 @@
-"""The loop: generate, aim, compare, keep what differs; one case after another until told to end.
-
-A difference is on disk before it is shrunk. Whatever ends the loop, listeners get their last event.
-"""
+"""The loop: generate, aim, compare; one case after another until told to end. What becomes of the answers is others' work."""
 
 from __future__ import annotations
 
@@ -9,31 +6,16 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness.backend import Completed, Engine, EngineFailure
-from harness.campaign.completing import Completing
-from harness.campaign.events import (
-    CampaignFinished,
-    CampaignStarted,
-    CaseCompared,
-    Event,
-    FindingKept,
-    FindingRepeated,
-    FindingReplayed,
-    FindingReported,
-    FindingShrunk,
-    Listener,
-)
+from harness.campaign.events import CaseBegun, CaseCompared, CaseGenerated, Event, Listener, PlanBegun
 from harness.campaign.guide import Guidance, Guide
-from harness.campaign.keeping import Finding, keep_found
 from harness.campaign.rebuilds import rebuild_kinds
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
 from harness.compiled_hash import compiled_hash
 from harness.coverage import CoverageMap
 from harness.generate import COMPLETES, Generated, Profile, generate_case
-from harness.shrink import Budget
 from harness.verdict import Comparison, Verdict, joined
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
@@ -45,41 +27,31 @@ class Settings:
     """What to do, and when to end: after ``cases`` cases or ``seconds`` seconds, whichever comes first; None: never."""
 
     seed: int
-    out: Path
     first: int = 0
     cases: int | None = None
     seconds: float | None = None
     profile: Profile = field(default_factory=Profile)
-    kept_per_signature: int = 3
-    """Further cases with the same signature are counted, neither written nor shrunk: they tell nothing new."""
-    shrinking: Budget = field(default_factory=Budget)
     audit: bool = True
     """Whether traces are judged by the rules of traces too."""
-    replaying: bool = True
-    """Whether each kept finding is replayed in a new process."""
+    filling: bool = True
+    """Whether a case is cut also where no case was cut before, which depends on what ran earlier."""
     covered: CoverageMap = field(default_factory=CoverageMap)
-    """What earlier campaigns have covered; what it lacks is cut first."""
+    """What was covered before; what it lacks is cut first."""
 
 
-def run_campaign(
+def run_cases(
     settings: Settings,
     engines: Sequence[Engine],
     listeners: Sequence[Listener],
     stopped: Callable[[], bool] = lambda: False,
 ) -> Totals:
-    """Run a campaign; ``stopped`` is asked before each case and while shrinking.
-
-    Raises InputError when a finding cannot be written.
-    """
-    campaign = _Campaign(settings, engines, listeners, stopped)
-    try:
-        campaign.run()
-    finally:
-        campaign.finish()
-    return campaign.totals
+    """Run cases one after another; ``stopped`` is asked before each."""
+    cases = _Cases(settings, engines, listeners, stopped)
+    cases.run()
+    return cases.totals
 
 
-class _Campaign:
+class _Cases:
     def __init__(
         self,
         settings: Settings,
@@ -91,26 +63,20 @@ class _Campaign:
         self._engines = engines
         self._listeners = listeners
         self._stopped = stopped
-        self._guide = Guide(engines)
+        self._guide = Guide(engines, filling=settings.filling)
         self._covered = CoverageMap()
         self._covered.merge(settings.covered)
         self._started = time.monotonic()
-        self._used_up = False
         names = tuple(engine.name for engine in engines)
         self.totals = Totals(engines=names, seed=settings.seed, first=settings.first)
 
     def run(self) -> None:
-        settings = self._settings
-        self._emit(CampaignStarted(self.totals.engines, settings.seed, settings.first))
-        for number in itertools.count(settings.first):
-            self._used_up = self._is_used_up()
-            if self._used_up or self._stopped():
-                return
+        for number in itertools.count(self._settings.first):
+            if self._is_used_up() or self._stopped():
+                break
+            self._emit(CaseBegun(number))
             self._run_case(number)
-
-    def finish(self) -> None:
         self._take_time()
-        self._emit(CampaignFinished(self.totals, stopped=not self._used_up))
 
     def _is_used_up(self) -> bool:
         cases, seconds = self._settings.cases, self._settings.seconds
@@ -130,6 +96,7 @@ class _Campaign:
         generated = generate_case(self._settings.seed, number, self._settings.profile)
         # Numbered as the comparison numbers it, so that the reference's run is used again there.
         case = children_first(generated.case)
+        self._emit(CaseGenerated(case))
         guidance = self._ask_guide(case)
         seed = self._settings.seed
         plan = self._guide.plan(case, guidance, seed, number)
@@ -139,8 +106,6 @@ class _Campaign:
         case, comparison = self._compare_plans(case, guidance, number)
         self._count(generated, case, guidance, comparison)
         self._emit(CaseCompared(number, generated, case, guidance and guidance.outcome, comparison, self.totals))
-        if comparison.verdict is Verdict.DIFFER:
-            self._found(number, case, comparison)
 
     def _ask_guide(self, case: Case) -> Guidance | None:
         try:
@@ -177,6 +142,7 @@ class _Campaign:
 
     def _compare_plan(self, case: Case, guidance: Guidance | None, *, audit: bool = True) -> Comparison:
         """The comparison at one plan; what it covered is counted, the rest is counted once for the case."""
+        self._emit(PlanBegun(case))
         started = time.monotonic()
         comparison = self._compare(case, audit=audit)
         totals = self.totals
@@ -208,35 +174,6 @@ class _Campaign:
         if comparison.counts.rows:
             totals.operations.update(guidance.operations)
             totals.nodes.update(guidance.nodes)
-
-    # ---- findings ---------------------------------------------------------------------------------------------------
-
-    def _found(self, number: int, case: Case, comparison: Comparison) -> None:
-        """The first divergence names the finding: later ones of the same case mostly follow from it."""
-        divergence = comparison.divergences[0]
-        signature = divergence.signature
-        self.totals.findings[signature] += 1
-        if self.totals.findings[signature] > self._settings.kept_per_signature:
-            self._emit(FindingRepeated(number, signature, self.totals.findings[signature]))
-            return
-        finding = Finding(signature, case, comparison, self.totals.engines, self._settings.seed, number)
-        directory = keep_found(finding, self._settings.out)
-        self._emit(FindingKept(number, signature, directory, divergence))
-        self._complete(finding, directory)
-
-    def _complete(self, finding: Finding, directory: Path) -> None:
-        settings = self._settings
-        completing = Completing(self._engines, settings.shrinking, self._compare, self._stopped, settings.replaying)
-        progress = completing.replay(finding, directory)
-        assert progress.replayed is not None, "it was replayed a moment ago"
-        self._emit(FindingReplayed(finding.signature, directory, progress.replayed))
-        progress = completing.shrink(finding, directory, progress)
-        assert progress.shrunk is not None, "it was shrunk a moment ago"
-        self._emit(FindingShrunk(finding.signature, directory, finding.case, progress.shrunk))
-        progress = completing.report(finding, directory, progress)
-        self.totals.states[progress.state] += 1
-        self._emit(FindingReported(finding.signature, directory, progress))
-        self._take_time()
 
     def _compare(self, case: Case, *, audit: bool = True) -> Comparison:
         return compare(case, self._engines, audit=audit and self._settings.audit)

@@ -1,4 +1,4 @@
-"""Listeners for people and programs: a live line on a terminal, plain lines in a pipe, JSON lines, the end report."""
+"""Listeners for people and programs: a live region on a terminal, plain lines in a pipe, JSON lines, the end report."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.campaign.events import (
+    BatchBegun,
+    BatchFinished,
     CampaignFinished,
+    CampaignResumed,
     CampaignStarted,
-    CaseCompared,
+    CompletingBegun,
     Event,
     FindingKept,
     FindingRepeated,
     FindingReplayed,
     FindingReported,
     FindingShrunk,
+    WorkerDied,
 )
 from harness.campaign.totals import NODE_KINDS, Totals
 from harness.generate import FAILURES
 from harness.reporting import counted, wrapped
-from harness.verdict import Verdict, describe
+from harness.verdict import Verdict
 from reference.definition.isa import BLOCK_OPERATIONS
 
 PLAIN_SECONDS: Final = 10.0
@@ -48,43 +52,83 @@ def event_lines(event: Event) -> list[str]:
     """What an event says to a person, progress apart."""
     match event:
         case CampaignStarted(engines, seed, first):
-            start = f", from case {first}" if first else ""
-            return [f"comparing {' with '.join(engines)}, seed {seed}{start}"]
-        case FindingKept(number, signature, directory, divergence):
-            return [f"case {number}: {signature}", wrapped(describe(divergence)), f"  written to {directory}"]
-        case FindingShrunk(_, directory, _, shrunk):
-            if not shrunk.happens_again:
+            return [_heading(engines, seed, first)]
+        case CampaignResumed(engines, seed, first, cases, runs, was_killed):
+            killed = "; the last one was killed" if was_killed else ""
+            going_on = f"going on after {cases:,} cases in {runs} run{'s' if runs > 1 else ''}{killed}"
+            return [_heading(engines, seed, first), going_on]
+        case WorkerDied(worker, reason, number):
+            return [f"{worker} died{'' if number is None else f' of case {number}'}: {reason}"]
+        case FindingKept(number, signature, directory, text):
+            return [f"case {number}: {signature}", wrapped(text), f"  written to {directory}"]
+        case FindingShrunk(_, directory, happens_again, _, seconds, nodes):
+            if not happens_again:
                 return [f"  it did not happen again; the case as found is in {directory}"]
-            nodes = len(shrunk.case.program.forest.nodes) + sum(len(each.nodes) for each in shrunk.case.libraries)
-            return [f"  shrunk to {nodes} nodes in {shrunk.seconds:.1f} s: {directory / 'report.txt'}"]
-        case FindingReplayed(_, _, replayed):
-            return [f"  {replayed.text}"]
-        case FindingReported(_, directory, progress):
-            return [f"  {progress.state}: {directory / 'report.html'}"] if progress.localisation is not None else []
+            return [f"  shrunk to {nodes} nodes in {seconds:.1f} s: {directory / 'report.txt'}"]
+        case FindingReplayed(text=text):
+            return [f"  {text}"]
+        case FindingReported(_, directory, state, _, localised):
+            return [f"  {state}: {directory / 'report.html'}"] if localised else []
         case FindingRepeated(number, signature, times):
             return [f"case {number}: {signature} once more ({times} times)"]
-        case CampaignFinished(totals, stopped):
-            return [*(["stopped before the end"] if stopped else []), *end_report(totals)]
-        case CaseCompared():
+        case CampaignFinished(totals, run, stopped):
+            before = [run_line(run)] if run.cases != totals.cases else []
+            return [*(["stopped before the end"] if stopped else []), *before, *end_report(totals)]
+        case _:
             return []
 
 
+def run_line(run: Totals) -> str:
+    """What the last of several runs has done."""
+    return (
+        f"this run: {run.cases:,} cases in {run.seconds:.1f} s, {run.rate(run.cases):.1f} cases/s, "
+        f"{run.differences:,} differences; all runs:"
+    )
+
+
+def _heading(engines: tuple[str, ...], seed: int, first: int) -> str:
+    start = f", from case {first}" if first else ""
+    return f"comparing {' with '.join(engines)}, seed {seed}{start}"
+
+
 class LiveScreen:
-    """One live line at the bottom of a terminal, everything else above it."""
+    """One live region at the bottom of a terminal, everything else above it: the campaign, and a line for each worker."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._overall = ""
+        self._workers: dict[str, str] = {}
+        self._rates: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
         """Show the event."""
-        if isinstance(event, CampaignStarted):
-            self._live.start()
-        if isinstance(event, CampaignFinished):
-            self._live.stop()
-        if isinstance(event, CaseCompared):
-            self._live.update(Text(progress_line(event.totals)))
+        match event:
+            case CampaignStarted() | CampaignResumed():
+                self._live.start()
+            case CampaignFinished():
+                self._live.stop()
+            case BatchBegun(worker, first, count):
+                self._workers[worker] = f"cases {first:,} to {first + count - 1:,}"
+            case CompletingBegun(worker, directory):
+                self._workers[worker] = f"completing {directory.name}"
+            case WorkerDied(worker, reason):
+                self._workers[worker] = f"died: {reason}"
+            case BatchFinished(worker, _, count, seconds, new_cells, totals):
+                self._overall = progress_line(totals)
+                self._rates[worker] = f"{count / seconds:.1f}/s, {new_cells} new cells" if seconds else ""
+        self._live.update(Text("\n".join([self._overall, *self._worker_lines()])))
         for line in event_lines(event):
             self._live.console.print(Text(line))
+
+    def _worker_lines(self) -> list[str]:
+        """Nothing where one process does everything."""
+        if len(self._workers) <= 1:
+            return []
+        width = max(map(len, self._workers))
+        return [
+            f"  {name:<{width}}  {what:<34}  {self._rates.get(name, '')}"
+            for name, what in sorted(self._workers.items(), key=lambda item: (len(item[0]), item[0]))
+        ]
 
 
 class PlainScreen:
@@ -100,13 +144,13 @@ class PlainScreen:
         for line in event_lines(event):
             self._write(line)
         now = time.monotonic()
-        if isinstance(event, CaseCompared) and not self._quiet and now - self._last >= PLAIN_SECONDS:
+        if isinstance(event, BatchFinished) and not self._quiet and now - self._last >= PLAIN_SECONDS:
             self._last = now
             self._write(progress_line(event.totals))
 
 
 class JsonLines:
-    """One JSON object for each event but compared cases."""
+    """One JSON object for each event but batches."""
 
     def __init__(self, write: Print) -> None:
         self._write = write
@@ -123,39 +167,58 @@ def event_json(event: Event) -> dict[str, Any] | None:
     match event:
         case CampaignStarted(engines, seed, first):
             return {"event": "started", "engines": list(engines), "seed": seed, "first": first}
+        case CampaignResumed(engines, seed, first, cases, runs, was_killed):
+            before = {"cases": cases, "runs": runs, "was_killed": was_killed}
+            return {"event": "resumed", "engines": list(engines), "seed": seed, "first": first, **before}
+        case WorkerDied(worker, reason, number):
+            return {"event": "worker died", "worker": worker, "reason": reason, "number": number}
         case FindingKept(number, signature, directory, _):
             return {"event": "finding", "number": number, "signature": signature, "directory": str(directory)}
-        case FindingShrunk(signature, directory, _, shrunk):
+        case FindingShrunk(signature, directory, happens_again, finished, seconds, _):
             return {
                 "event": "shrunk",
                 "signature": signature,
                 "directory": str(directory),
-                "happens_again": shrunk.happens_again,
-                "finished": shrunk.finished,
-                "seconds": round(shrunk.seconds, 3),
+                "happens_again": happens_again,
+                "finished": finished,
+                "seconds": round(seconds, 3),
             }
-        case FindingReplayed(signature, directory, replayed):
+        case FindingReplayed(signature, directory, again, reason, _):
             return {
                 "event": "replayed",
                 "signature": signature,
                 "directory": str(directory),
-                "again": replayed.again.value,
-                "reason": replayed.reason,
+                "again": again,
+                "reason": reason,
             }
-        case FindingReported(signature, directory, progress):
+        case FindingReported(signature, directory, state, full_signature, _):
             return {
                 "event": "reported",
                 "signature": signature,
                 "directory": str(directory),
-                "state": progress.state,
-                "full_signature": None if progress.signature is None else progress.signature.text,
+                "state": state,
+                "full_signature": full_signature,
             }
         case FindingRepeated(number, signature, times):
             return {"event": "repeated", "number": number, "signature": signature, "times": times}
-        case CampaignFinished(totals, stopped):
-            return {"event": "finished", "stopped": stopped, **totals.as_json()}
-        case CaseCompared():
+        case CampaignFinished(totals, run, stopped):
+            return {"event": "finished", "stopped": stopped, **totals.as_json(), "run": run_json(run)}
+        case _:
             return None
+
+
+def run_json(run: Totals) -> dict[str, Any]:
+    """What one of several runs has done, in a few numbers."""
+    return {
+        "cases": run.cases,
+        "seconds": round(run.seconds, 3),
+        "rows": run.counts.rows,
+        "cells": run.counts.cells,
+        "boundaries": run.counts.boundaries,
+        "differences": run.differences,
+        "cases_per_second": round(run.rate(run.cases), 2),
+        "boundaries_per_second": round(run.rate(run.counts.boundaries), 1),
+    }
 
 
 # ---- the end report -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +28,10 @@ NODE_OF_ROW: Final = {
 """Node kind by the operation of the row that starts it; external nodes have no row."""
 
 NODE_KINDS: Final = (*NODE_OF_ROW.values(), "external")
+
+
+_NUMBERS: Final = ("cases", "completed", "failed", "comparing_seconds")
+_COUNTERS: Final = ("operations", "nodes", "errors", "cuts", "walks", "families", "unintended", "findings")
 
 
 @dataclass(slots=True)
@@ -83,6 +88,29 @@ class Totals:
     def rate(self, amount: float) -> float:
         """The amount per second of the campaign."""
         return amount / self.seconds if self.seconds else 0.0
+
+    def addable(self) -> dict[str, Any]:
+        """The counters as :meth:`add` takes them; those that are zero are left out, as are coverage and time."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
+        found["comparing_seconds"] = round(self.comparing_seconds, 6)
+        found["verdicts"] = {verdict.value: times for verdict, times in self.verdicts.items()}
+        found["counts"] = {name: value for name, value in counts_json(self.counts).items() if value}
+        found |= {name: dict(getattr(self, name)) for name in _COUNTERS}
+        return {name: value for name, value in found.items() if value}
+
+    def add(self, added: Mapping[str, Any]) -> None:
+        """Count what :meth:`addable` gave elsewhere."""
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + added.get(name, 0))
+        for verdict, times in added.get("verdicts", {}).items():
+            self.verdicts[Verdict(verdict)] += times
+        for name in _COUNTERS:
+            getattr(self, name).update(added.get(name, {}))
+        counts: dict[str, Any] = {
+            name: Counter(value) if isinstance(value, dict) else value
+            for name, value in added.get("counts", {}).items()
+        }
+        self.counts += Counts(**counts)
 
     def as_json(self) -> dict[str, Any]:
         """The summary, with stable keys."""

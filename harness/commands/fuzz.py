@@ -2,76 +2,89 @@
 
 from __future__ import annotations
 
-import json
+import os
 import secrets
 import signal
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 
-from harness.campaign import (
-    CampaignFinished,
-    CampaignStarted,
-    CaseCompared,
-    Event,
-    Listener,
-    Settings,
-    Totals,
-    run_campaign,
-)
+from harness.campaign import Listener
+from harness.campaign.crew import Crew, Here
+from harness.campaign.kept_map import KeptMap
+from harness.campaign.logs import EventLog, Summary
+from harness.campaign.opening import Wanted, holds_campaign, open_campaign
+from harness.campaign.processes import HANG_SECONDS, Limits, Processes
+from harness.campaign.profiles import NAMES, campaign_profile
+from harness.campaign.protocol import Setup
+from harness.campaign.running import FOLDER as RUNNING
+from harness.campaign.running import RunningFile
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
+from harness.campaign.state import Identity
+from harness.campaign.supervisor import Plan, Supervisor
 from harness.cli import AGREE, DIVERGENCE
-from harness.commands.known_option import known_option
-from harness.commands.options import Number, audit_option, engine_names, engines_options, open_engines, prepare_audit
-from harness.corpus import write_new
-from harness.coverage import CoverageMap
-from harness.coverage.saved import FILE, Keeper, read_map
+from harness.commands.known_option import known_option, use_known
+from harness.commands.options import (
+    Number,
+    audit_option,
+    engine_names,
+    engines_options,
+    open_engines,
+    parse_bytes,
+    prepare_audit,
+)
 from harness.generate import Profile
+from harness.known import KNOWN_VARIABLE
 from harness.laws.fuzzing import fuzz_by_laws
 from harness.shrink import Budget
 from reference.definition.errors import InputError
 
-SUMMARY = "summary.json"
-SUMMARY_SECONDS = 30.0
-"""What a campaign that is killed may lose of its summary and its coverage; findings are written at once."""
 
-DEFAULT_SECONDS = 60.0
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Who does the work."""
+
+    jobs: int | None
+    """None: this process."""
+    limits: Limits
+    cluster: str | None
 
 
 @click.command()
 @engines_options
 @click.option("--laws", metavar="NAME", help="Instead of engines: one engine, judged by itself (`fragdiff laws`).")
-@click.option("--seconds", type=Number(min=0, min_open=True), help="End after this time (default 60).")
-@click.option("--cases", type=click.IntRange(min=1), help="End after this many cases.")
+@click.option("--profile", type=click.Choice(NAMES), help="Values for --seconds, --max-rows and --jobs.")
+@click.option("--seconds", type=Number(min=0, min_open=True), help="End this run after this time (default 60).")
+@click.option("--cases", type=click.IntRange(min=1), help="End when the campaign has this many cases.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; without it this process does everything.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the generator; drawn and printed when left out.")
-@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the first case.")
+@click.option("--first", type=click.IntRange(min=0), help="Number of the first case (default 0).")
 @click.option(
     "--failing-rate",
     type=Number(0, 1),
-    default=Profile().failing_rate,
-    show_default=True,
-    help="Share of programs that are meant to fail.",
+    help=f"Share of programs that are meant to fail (default {Profile().failing_rate}).",
 )
 @click.option(
     "--max-rows",
     type=click.IntRange(min=1),
-    default=Profile().max_rows,
-    show_default=True,
-    help="Rows after which a program starts nothing new.",
+    help=f"Rows after which a program starts nothing new (default {Profile().max_rows}).",
 )
 @click.option(
     "--out",
+    "--dir",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("findings"),
     show_default=True,
-    help="Directory for findings, summary.json and coverage.json.",
+    help="Directory of the campaign: its state, its findings, what it has covered.",
 )
+@click.option("--fresh", is_flag=True, help="Begin anew in a directory that holds a campaign; findings stay.")
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
@@ -86,8 +99,18 @@ DEFAULT_SECONDS = 60.0
     show_default=True,
     help="Time for shrinking one case.",
 )
+@click.option(
+    "--hang-seconds",
+    type=Number(min=0, min_open=True),
+    help=f"A worker that begins and ends nothing for so long is killed (default {HANG_SECONDS:g}).",
+)
+@click.option(
+    "--memory", metavar="BYTES", help="A worker that holds more is killed, such as 4GiB; without it no limit."
+)
+@click.option("--cluster", metavar="ADDRESS", help="Run the batches on the workers of this dask scheduler.")
 @audit_option
 @known_option
+@click.option("--no-filling", "no_filling", is_flag=True, help="Cut each case at its own plans only.")
 @click.option("--no-replay", "no_replay", is_flag=True, help="Do not replay each finding in a new process.")
 @click.option("--quiet", is_flag=True, help="Findings and the end report only.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines instead of text.")
@@ -97,16 +120,23 @@ def fuzz(
     engines: tuple[str, ...],
     engine: tuple[str, ...],
     laws: str | None,
+    profile: str | None,
     seconds: float | None,
     cases: int | None,
+    jobs: int | None,
     seed: int | None,
-    first: int,
-    failing_rate: float,
-    max_rows: int,
+    first: int | None,
+    failing_rate: float | None,
+    max_rows: int | None,
     out: Path,
+    fresh: bool,
     keep: int,
     shrink_seconds: float,
+    hang_seconds: float | None,
+    memory: str | None,
+    cluster: str | None,
     no_audit: bool,
+    no_filling: bool,
     no_replay: bool,
     quiet: bool,
     as_json: bool,
@@ -115,6 +145,7 @@ def fuzz(
 
     \b
     fragdiff fuzz --engines "reference,exec:/opt/vm/oracle run" --seconds 3600
+    fragdiff fuzz --engines reference,mine --profile nightly --jobs 8 --out nights
     fragdiff fuzz --engines reference,mine --seed 7 --first 1234 --cases 1
     fragdiff fuzz --laws "exec:target/release/next-release" --seconds 600
 
@@ -125,33 +156,46 @@ def fuzz(
     localised (`fragdiff locate`) in report.html and report.txt, with the failing fragment by itself and a ready test.
     index.txt lists all findings by signature.
 
+    With --jobs worker processes run the cases. One that crashes, hangs or takes too much memory is killed; the case it had
+    in hand is a finding, and the campaign goes on.
+
+    A campaign goes on where it was ended, by whatever: the same command, or one that leaves engines and seed out, runs the
+    lowest numbers that are not done. --cases counts the cases of the whole campaign, --seconds the time of this run.
+    --first with --cases in a directory that holds a campaign runs these cases by themselves; its state stays as it is.
+
     Case N of a seed is the same whatever came before it; where it can be cut as no case was cut before, it is compared at
-    those cuts as well, and coverage.json keeps them for all campaigns with this --out (`fragdiff cover`). Ctrl-C ends the
-    campaign after the case in hand, with its report; a second one at once.
+    those cuts as well (not with --no-filling), and coverage.json keeps them for all campaigns with this --out (`fragdiff
+    cover`). Ctrl-C ends the campaign after the cases in hand, with its report; a second one at once.
+
+    Profiles: smoke, 60 seconds; nightly, 8 hours on all processors; long, larger programs on all processors without end.
 
     The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
-    case was compared on all engines.
+    case was compared on all engines, in all runs of the campaign.
 
-    JSON: {"event": "started"}, {"event": "finding", "number", "signature", "directory"}, {"event": "replayed",
-    "signature", "directory", "again", "reason"}, {"event": "shrunk", "signature", "directory", "happens_again",
-    "finished"}, {"event": "reported", "signature", "directory", "state", "full_signature"}, {"event": "repeated",
-    "number", "signature", "times"} and at the end {"event": "finished"} with what is also in summary.json.
+    JSON: {"event": "started"} or {"event": "resumed"}, {"event": "finding", "number", "signature", "directory"},
+    {"event": "replayed", "signature", "directory", "again", "reason"}, {"event": "shrunk", "signature", "directory",
+    "happens_again", "finished"}, {"event": "reported", "signature", "directory", "state", "full_signature"}, {"event":
+    "repeated", "number", "signature", "times"}, {"event": "worker died", "worker", "reason", "number"} and at the end
+    {"event": "finished"} with what is also in summary.json.
     """
-    seed = secrets.randbelow(2**32) if seed is None else seed
-    seconds = DEFAULT_SECONDS if seconds is None and cases is None else seconds
-    profile = Profile(failing_rate=failing_rate, max_rows=max_rows)
+    defaults = campaign_profile(profile)
+    if seconds is None and (cases is None or profile is not None):
+        seconds = defaults.seconds
     if laws is not None:
         if engines or engine:
             raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
         with _stop_on_signals() as stop:
             judged = fuzz_by_laws(
                 laws,
-                seed=seed,
+                seed=secrets.randbelow(2**32) if seed is None else seed,
                 seconds=seconds,
                 cases=cases,
                 out=out,
-                profile=profile,
-                first=first,
+                profile=Profile(
+                    failing_rate=Profile().failing_rate if failing_rate is None else failing_rate,
+                    max_rows=defaults.max_rows if max_rows is None else max_rows,
+                ),
+                first=first or 0,
                 shrink_seconds=shrink_seconds,
                 keep=keep,
                 as_json=as_json,
@@ -159,27 +203,57 @@ def fuzz(
                 stopped=lambda: bool(stop),
             )
         ctx.exit(DIVERGENCE if judged.violations or judged.is_vacuous else AGREE)
-    names = engine_names(engines, engine)
-    settings = Settings(
-        seed=seed,
-        out=out,
-        first=first,
-        cases=cases,
-        seconds=seconds,
-        profile=profile,
-        kept_per_signature=keep,
-        shrinking=Budget(seconds=shrink_seconds),
-        audit=not no_audit,
-        replaying=not no_replay,
-        covered=read_map(out / FILE) if (out / FILE).exists() else CoverageMap(),
+    is_replay = first is not None and cases is not None and not fresh and holds_campaign(out)
+    goes_on = not fresh and not is_replay and holds_campaign(out)
+    named = bool(engines or engine) or not goes_on
+    wanted = Wanted(
+        tuple(engine_names(engines, engine)) if named else None,
+        seed,
+        first,
+        failing_rate,
+        defaults.max_rows if max_rows is None and profile is not None else max_rows,
+        False if no_audit else None,
+        False if no_filling else None,
+        os.environ.get(KNOWN_VARIABLE),
     )
-    if not no_audit:
-        prepare_audit()
-    with open_engines(names) as opened, _stop_on_signals() as stop:
+    new = Identity((), secrets.randbelow(2**32), 0, Profile(max_rows=defaults.max_rows))
+    is_watched = hang_seconds is not None or memory is not None
+    limits = Limits(hang_seconds or HANG_SECONDS, parse_bytes(memory, "--memory"))
+    work = _Work(jobs or defaults.jobs or (1 if is_watched else None), limits, cluster)
+    with ExitStack() as stack:
+        # The state of a replay is nobody's; what it finds is kept where the campaign keeps it.
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory())) if is_replay else out
+        state, identity = stack.enter_context(open_campaign(place, wanted, new, fresh=fresh))
+        if identity.known:
+            use_known(ctx, identity.known)
+        setup = Setup(
+            identity.engines,
+            identity.seed,
+            identity.profile,
+            identity.audit,
+            identity.filling,
+            shrink_seconds,
+            not no_replay,
+        )
+        kept_map = KeptMap(place)
         # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.
-        listeners: list[Listener] = [_Summary(out), _screen(quiet, as_json)]
-        totals = run_campaign(settings, opened, listeners, lambda: bool(stop))
+        listeners: list[Listener] = [Summary(place, kept_map), EventLog(place), _screen(quiet, as_json)]
+        plan = Plan(out, place, identity.first, cases, seconds, keep)
+        stop = stack.enter_context(_stop_on_signals())
+        supervisor = Supervisor(plan, setup, state, kept_map.read_earlier(), listeners, lambda: bool(stop))
+        supervisor.run(_crew(work, setup, place, supervisor, stack))
+        totals = supervisor.totals
     ctx.exit(DIVERGENCE if totals.differences or totals.is_vacuous else AGREE)
+
+
+def _crew(work: _Work, setup: Setup, place: Path, supervisor: Supervisor, stack: ExitStack) -> Crew:
+    if work.jobs is not None:
+        return Processes(setup, place / RUNNING, work.jobs, work.limits, supervisor.deliver)
+    opened = stack.enter_context(open_engines(setup.engines))
+    if setup.audit:
+        prepare_audit()
+    running = RunningFile(place / RUNNING / "here")
+    return Here(setup, opened, running, supervisor.deliver, supervisor.should_stop)
 
 
 def _screen(quiet: bool, as_json: bool) -> Listener:
@@ -196,35 +270,6 @@ def _print(line: str) -> None:
     click.echo(line)
     # A log of a campaign that is killed has everything up to then.
     sys.stdout.flush()
-
-
-class _Summary:
-    """Keeps summary.json and the coverage map up to date: at the start, so that a directory that cannot be written is known
-    before an hour has passed, then from time to time, and at the end."""
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / SUMMARY
-        self._coverage: Keeper | None = None
-        self._last = time.monotonic()
-
-    def __call__(self, event: Event) -> None:
-        now = time.monotonic()
-        match event:
-            case CampaignStarted():
-                self._write({"finished": False})
-            case CaseCompared(totals=totals) if now - self._last >= SUMMARY_SECONDS:
-                self._last = now
-                self._keep(totals, {"finished": False})
-            case CampaignFinished(totals, stopped):
-                self._keep(totals, {"finished": True, "stopped": stopped})
-
-    def _keep(self, totals: Totals, state: dict[str, Any]) -> None:
-        self._write(state | totals.as_json())
-        self._coverage = self._coverage or Keeper(self._path.with_name(FILE), totals.coverage)
-        self._coverage.keep()
-
-    def _write(self, value: dict[str, Any]) -> None:
-        write_new(self._path, json.dumps(value, indent=2) + "\n")
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE, INTERNAL
-from harness.commands.options import LoadedCase, cut_text, cuts_option, echo_json, load_all
+from harness.commands.options import LoadedCase, cut_text, cuts_option, echo_json, load_all, parse_bytes
 from harness.corpus import write_new
 from harness.records import cut_json, outcome_json
 from reference.definition.case import Case
@@ -21,8 +21,6 @@ from reference.definition.gpu_options import CACHE_LEVELS, CHIPS, MOST_LANES, MO
 
 if TYPE_CHECKING:
     from harness.walking import Request
-
-_UNITS: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 @click.command()
@@ -92,7 +90,7 @@ def _with_options(case: Case, said: Mapping[str, Any]) -> Case:
         gpu=GpuOptions(
             cache=said["cache"] or own.cache,
             lanes=said["lanes"] or own.lanes,
-            budget=_bytes(said["budget"]) or own.budget,
+            budget=parse_bytes(said["budget"], "--budget") or own.budget,
             shards=_shards(said["shards"]) if said["shards"] is not None else own.shards,
             order=_order(said["order"]) if said["order"] is not None else own.order,
             threads=said["threads"] or own.threads,
@@ -131,16 +129,6 @@ def _run(item: LoadedCase, request: Request, manifest: Path | None, as_json: boo
 
 
 # ---- what is typed --------------------------------------------------------------------------------------------------
-
-
-def _bytes(text: str | None) -> int | None:
-    if text is None:
-        return None
-    digits = text.rstrip("KMGiB")
-    unit = text[len(digits) :]
-    if not _is_number(digits) or unit not in _UNITS or int(digits) < 1:
-        raise InputError(f"expected bytes, such as 65536, 512KiB, 64MiB or 1GiB, found {text!r:.40}", place="--budget")
-    return int(digits) * _UNITS[unit]
 
 
 def _shards(text: str) -> int | At:

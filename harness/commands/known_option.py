@@ -37,7 +37,7 @@ def _use_none(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         if KNOWN_VARIABLE in ctx.meta:
             raise click.UsageError("--known and --no-known exclude each other.", ctx)
-        _use(ctx, NO_ENTRIES)
+        use_known(ctx, NO_ENTRIES)
 
 
 def _use_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
@@ -45,10 +45,10 @@ def _use_file(ctx: click.Context, _param: click.Parameter, value: str | None) ->
         if KNOWN_VARIABLE in ctx.meta:
             raise click.UsageError("--known and --no-known exclude each other.", ctx)
         read_known(value)
-        _use(ctx, str(Path(value).resolve()))
+        use_known(ctx, str(Path(value).resolve()))
 
 
-def _use(ctx: click.Context, value: str) -> None:
+def use_known(ctx: click.Context, value: str) -> None:
     """In the environment, so that workers and replays in a new process excuse the same."""
     before = os.environ.get(KNOWN_VARIABLE)
     os.environ[KNOWN_VARIABLE] = value

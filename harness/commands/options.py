@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -22,6 +22,8 @@ from reference.definition.formats.case_json import ROW_LIMIT
 from reference.definition.formats.load import load_cases
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_UNITS: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 CUTS_HELP = (
     "Cut plans instead of the case's own: N or every:N (a fragment of N rows after another), at:ROW,ROW.. (a fragment "
@@ -130,6 +132,21 @@ def _bad_cut(spec: str) -> InputError:
     return InputError(
         f"expected N, every:N, at:ROW,ROW.. or one (N from 1, ROW from 0), found {spec!r:.60}", place="--cuts"
     )
+
+
+def parse_bytes(text: str | None, place: str) -> int | None:
+    """Bytes, such as 65536, 512KiB, 64MiB or 1GiB; None for None.
+
+    Raises InputError that names ``place``.
+    """
+    if text is None:
+        return None
+    digits = text.rstrip("KMGiB")
+    unit = text[len(digits) :]
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 20
+    if not is_number or unit not in _UNITS or int(digits) < 1:
+        raise InputError(f"expected bytes, such as 65536, 512KiB, 64MiB or 1GiB, found {text!r:.40}", place=place)
+    return int(digits) * _UNITS[unit]
 
 
 # ---- engines --------------------------------------------------------------------------------------------------------

@@ -11,14 +11,13 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from harness.account import VacuousComparison
 from harness.backend import Engine
 from harness.backends.parallel import ParallelEngine
 from harness.backends.reference import ReferenceEngine
-from harness.campaign import CaseCompared, Event, Settings, run_campaign
+from harness.campaign import CaseCompared, Event, Settings, run_cases
 from harness.canary import release_canary, release_refusal
 from harness.compare import compare
 from harness.faults.fault import Check, Fault, InComparison, InGenerator
@@ -104,8 +103,8 @@ def try_engine(fault: Fault, seed: int, *, shrinking: Budget, seconds: float = M
     started = time.process_time()
     engines = trial_engines(fault)
     first = _FirstDifference()
-    settings = Settings(seed=seed, out=Path(), seconds=seconds, kept_per_signature=0)
-    run_campaign(settings, engines, [first], lambda: first.case is not None)
+    settings = Settings(seed=seed, seconds=seconds)
+    run_cases(settings, engines, [first], lambda: first.case is not None)
     caught = time.process_time()
     if first.case is None or first.divergence is None:
         return Trial(fault.name, seed, None, first.cases, first.seconds, cpu_seconds=caught - started)

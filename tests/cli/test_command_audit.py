@@ -155,7 +155,7 @@ def test_a_campaign_finds_and_shrinks_what_engines_do_wrong_alike(fragdiff, tmp_
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["counts"]["audits"] == summary["completed"]
     assert all(signature.startswith("audit wrong-mul MUL violates stack.") for signature in summary["findings"])
-    (directory,) = [path for path in (tmp_path / "out").iterdir() if path.is_dir()]
+    (directory,) = [path.parent for path in (tmp_path / "out").glob("*/finding.json")]
     smallest = json.loads((directory / "smallest.case.json").read_text())
     assert any("MUL" in node for node in smallest["program"]["nodes"])
     assert "2 engines agree on this trace" in (directory / "report.txt").read_text()

@@ -29,7 +29,7 @@ def test_a_campaign_keeps_its_map_and_cover_shows_it(fragdiff):
 def test_campaigns_add_up(fragdiff):
     fragdiff(*FUZZ, "--cases", 8, "--seed", 3)
     first = read_map(Path("findings/coverage.json"))
-    fragdiff(*FUZZ, "--cases", 8, "--seed", 4)
+    fragdiff(*FUZZ, "--cases", 8, "--seed", 4, "--fresh")
     both = read_map(Path("findings/coverage.json"))
     assert both.covered > first.covered
     assert (both.counts >= first.counts).all()
@@ -41,7 +41,7 @@ def test_a_campaign_cuts_what_the_map_lacks(fragdiff):
     """One case at one plan, and then at the plan that fills all its empty cells; the same case again has none."""
     fragdiff(*FUZZ, "--cases", 1, "--seed", 3, "--failing-rate", 0)
     once = json.loads(Path("findings/summary.json").read_text("utf-8"))
-    fragdiff(*FUZZ, "--cases", 1, "--seed", 3, "--failing-rate", 0)
+    fragdiff(*FUZZ, "--cases", 1, "--seed", 3, "--failing-rate", 0, "--fresh")
     again = json.loads(Path("findings/summary.json").read_text("utf-8"))
     assert sum(once["cuts"].values()) == 2
     assert sum(again["cuts"].values()) == 1

@@ -15,10 +15,9 @@ import pytest
 from conftest import json_lines
 from rich.console import Console
 
-from harness.campaign import CampaignFinished, CampaignStarted, CaseCompared, Totals, completing, loop
+from harness.campaign import BatchBegun, BatchFinished, CampaignFinished, CampaignStarted, Totals, completing, loop
 from harness.campaign.screen import LiveScreen
 from harness.generate import generate_case
-from harness.verdict import Comparison, Counts, Verdict
 from reference.definition.formats.load import load_cases
 
 FAKE_VM = Path(__file__).parents[1] / "harness" / "fake_vm.py"
@@ -26,7 +25,7 @@ SCRIPT = Path(sys.executable).with_name("fragdiff")
 
 
 def finding_directories(folder):
-    return sorted(path for path in Path(folder).iterdir() if path.is_dir())
+    return sorted(path.parent for path in Path(folder).glob("*/found.case.json"))
 
 
 def operations_of(case):
@@ -201,17 +200,19 @@ def test_a_reader_that_goes_away_loses_nothing(tmp_path):
     assert len(finding_directories(tmp_path / "findings")) == summary["verdicts"]["differ"] >= 1
 
 
-def test_a_terminal_gets_one_live_line(tmp_path):
+def test_a_terminal_gets_one_live_region(tmp_path):
     totals = Totals(("one", "two"), seed=1, first=0, cases=7)
     stream = io.StringIO()
     screen = LiveScreen(Console(file=stream, force_terminal=True, width=200))
     screen(CampaignStarted(("one", "two"), 1, 0))
-    comparison = Comparison("made", Verdict.AGREE, (), (), Counts())
-    generated = generate_case(1, 0)
-    screen(CaseCompared(0, generated, generated.case, None, comparison, totals))
-    screen(CampaignFinished(totals, stopped=False))
+    screen(BatchBegun("worker-1", 0, 7))
+    screen(BatchBegun("worker-2", 7, 9))
+    screen(BatchFinished("worker-1", 0, 7, 2.0, 5, totals))
+    screen(CampaignFinished(totals, totals, stopped=False))
     assert "comparing one with two, seed 1" in stream.getvalue()
     assert "7 cases  0.0/s" in stream.getvalue()
+    assert "worker-2  cases 7 to 15" in stream.getvalue()
+    assert "3.5/s, 5 new cells" in stream.getvalue()
     assert stream.getvalue().rstrip().endswith("this run has failed")
 
 

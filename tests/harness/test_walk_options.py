@@ -15,10 +15,11 @@ from gpu.lanes import MOST_LANES as LANES_OF_THE_ENGINE
 from gpu.states import Cache
 from harness.backend import Availability, Engine, EngineFailure
 from harness.backends.reference import ReferenceEngine
-from harness.campaign import CaseCompared, Event, FindingKept, Settings, run_campaign
+from harness.campaign import CampaignFinished, Event, FindingKept
+from harness.campaign.here import run_campaign
 from harness.campaign.totals import walk_kinds
 from harness.campaign.walks import gpu_options
-from harness.shrink import Budget, shrink
+from harness.shrink import shrink
 from reference.definition.case import Case
 from reference.definition.cuts import At
 from reference.definition.formats.case_json import read_case
@@ -63,8 +64,15 @@ def breaks(case: Case) -> bool:
 
 def campaign(engine: Engine, out: Path, first: int, cases: int) -> list[Event]:
     events: list[Event] = []
-    settings = Settings(seed=5, out=out, first=first, cases=cases, shrinking=Budget(seconds=1.0))
-    run_campaign(settings, [ReferenceEngine(), engine], [events.append])
+    run_campaign(
+        [ReferenceEngine(), engine],
+        out,
+        seed=5,
+        first=first,
+        cases=cases,
+        shrink_seconds=1.0,
+        listeners=[events.append],
+    )
     return events
 
 
@@ -124,8 +132,8 @@ def test_a_finding_is_kept_with_its_walk_and_happens_again(tmp_path: Path) -> No
     again = campaign(Walker(), tmp_path / "again", kept.number, 1)
     (once_more,) = (event for event in again if isinstance(event, FindingKept))
     assert read_case((once_more.directory / "found.case.json").read_text()).gpu == found.gpu
-    compared = next(event for event in again if isinstance(event, CaseCompared))
-    assert compared.totals.walks["lanes"] == compared.totals.walks["shards"] == 1
+    totals = next(event.totals for event in again if isinstance(event, CampaignFinished))
+    assert totals.walks["lanes"] == totals.walks["shards"] == 1
 
 
 def test_shrinking_leaves_only_the_options_that_matter() -> None:

@@ -1,0 +1,148 @@
+"""The findings of a campaign: which are kept, which are counted only, which are to be completed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.campaign.crew import Died
+from harness.campaign.deaths import DEATH, divergence_of, has_case, keep_death
+from harness.campaign.events import Event, FindingKept, FindingRepeated
+from harness.campaign.keeping import Finding, directory_of, keep_found
+from harness.campaign.protocol import AgainTask, CompleteTask, Difference, Setup
+from harness.campaign.running import Running
+from harness.campaign.state import NEW, CampaignState, FindingRow
+from harness.reporting import read_divergence
+from harness.verdict import Comparison, Counts, Verdict, describe
+from reference.definition.formats.case_json import read_case
+
+REPEATED = "repeated"
+"""State of a case that is counted only."""
+
+NOT_REPLAYED = "not replayed"
+_TRIES = 2
+"""How often a worker may die while it completes a finding."""
+
+
+class Findings:
+    """Decides for all workers, so that no signature is kept more often than was asked."""
+
+    def __init__(
+        self, setup: Setup, out: Path, kept_per_signature: int, state: CampaignState, emit: Callable[[Event], None]
+    ) -> None:
+        self._setup = setup
+        self._out = out
+        self._most = kept_per_signature
+        self._emit = emit
+        self._kept = state.kept()
+        self._times: Counter[str] = Counter()
+        self._waiting: dict[int, FindingRow] = {}
+        """By number, of cases whose batches are not committed."""
+        self._signatures = {row.directory: row.signature for row in state.unfinished() if row.directory is not None}
+        self._tasks: deque[CompleteTask | AgainTask] = deque()
+        self._tries: Counter[str] = Counter()
+        for row in state.unfinished():
+            self._enqueue(row)
+
+    def count(self, findings: Counter[str]) -> None:
+        """Cases of earlier runs that differed, by signature."""
+        self._times.update(findings)
+
+    # ---- keeping ----------------------------------------------------------------------------------------------------
+
+    def differ(self, difference: Difference) -> bool:
+        """A case differed; whether it was kept just now. What is told a second time changes nothing."""
+        if difference.number in self._waiting:
+            return False
+        self._times[difference.signature] += 1
+        directory = self._keep(difference) if difference.case else None
+        self._note(difference.number, difference.signature, directory)
+        return directory is not None
+
+    def died(self, died: Died, running: Running) -> FindingRow:
+        """A worker died of a case; the row that is to be committed."""
+        divergence = divergence_of(died)
+        signature = divergence.signature
+        self._waiting.pop(running.number, None)
+        self._times[signature] += 1
+        directory = None
+        if self._kept[signature] < self._most:
+            directory = keep_death(died, running, self._setup, self._out)
+            self._kept[signature] += 1
+            self._emit(FindingKept(running.number, signature, directory, describe(divergence)))
+        self._note(running.number, signature, directory)
+        row = self._waiting[running.number]
+        if directory is not None and not self._is_replayed(directory):
+            row = self._waiting[running.number] = row._replace(state=NOT_REPLAYED)
+        return row
+
+    def _is_replayed(self, directory: Path) -> bool:
+        """Whether the death can be tried again."""
+        return self._setup.replaying and has_case(directory)
+
+    def _keep(self, difference: Difference) -> Path | None:
+        """The directory, written; None when the signature was kept often enough."""
+        case = read_case(difference.case)
+        divergences = tuple(read_divergence(item) for item in difference.divergences)
+        comparison = Comparison(case.name, Verdict.DIFFER, divergences, (), Counts())
+        setup, signature = self._setup, difference.signature
+        finding = Finding(signature, case, comparison, setup.engines, setup.seed, difference.number)
+        # A campaign that was killed may have kept it already, and not committed it.
+        if self._kept[signature] >= self._most and not directory_of(finding, self._out).exists():
+            return None
+        directory = keep_found(finding, self._out)
+        self._kept[signature] += 1
+        self._emit(FindingKept(difference.number, signature, directory, describe(divergences[0])))
+        return directory
+
+    def _note(self, number: int, signature: str, directory: Path | None) -> None:
+        name = None if directory is None else directory.name
+        self._waiting[number] = FindingRow(number, signature, name, NEW if name else REPEATED, time.time())
+        if name is None:
+            self._emit(FindingRepeated(number, signature, self._times[signature]))
+        else:
+            self._signatures[name] = signature
+
+    # ---- committing and completing ----------------------------------------------------------------------------------
+
+    def rows(self, first: int, count: int) -> list[FindingRow]:
+        """Those of a batch that is about to be committed."""
+        return [row for number, row in sorted(self._waiting.items()) if first <= number < first + count]
+
+    def committed(self, rows: Sequence[FindingRow]) -> None:
+        """The rows are in the campaign's state; what was kept can be completed."""
+        for row in rows:
+            del self._waiting[row.number]
+            if row.directory is not None:
+                self._enqueue(row)
+
+    def task(self) -> CompleteTask | AgainTask | None:
+        """What is to be completed next."""
+        return self._tasks.popleft() if self._tasks else None
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether anything is to be completed."""
+        return bool(self._tasks)
+
+    def failed(self, task: CompleteTask | AgainTask) -> bool:
+        """A worker died of it; whether it is given up."""
+        self._tries[task.directory] += 1
+        if self._tries[task.directory] < _TRIES:
+            self._tasks.append(task)
+            return False
+        return True
+
+    def signature(self, directory: str) -> str:
+        """Of the finding in the directory."""
+        return self._signatures[Path(directory).name]
+
+    def _enqueue(self, row: FindingRow) -> None:
+        assert row.directory is not None, "it was kept"
+        directory = self._out / row.directory
+        if not row.signature.startswith(DEATH):
+            self._tasks.append(CompleteTask(str(directory)))
+        elif self._is_replayed(directory):
+            self._tasks.append(AgainTask(str(directory)))

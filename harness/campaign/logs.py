@@ -1,0 +1,90 @@
+"""What a campaign leaves beside its state: events as JSON lines, the summary, the coverage map."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from harness.campaign.events import BatchFinished, CampaignFinished, CampaignResumed, CampaignStarted, Event
+from harness.campaign.kept_map import KeptMap
+from harness.campaign.screen import event_json, run_json
+from harness.campaign.totals import Totals
+from harness.corpus import write_new
+from reference.definition.errors import InputError
+
+EVENTS: Final = "events.jsonl"
+SUMMARY: Final = "summary.json"
+
+_SECONDS: Final = 30.0
+"""Between two summaries, and between two lines that say how far the campaign is."""
+
+
+class EventLog:
+    """Appends every event to a file, with its time; from time to time how far the campaign is."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / EVENTS
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Append the event; InputError when that is impossible."""
+        value = _progress(event) if isinstance(event, BatchFinished) and self._is_due() else event_json(event)
+        if value is None:
+            return
+        line = json.dumps({"time": round(time.time(), 3), **value}) + "\n"
+        try:
+            # Opened for each line: what is written is there when this process ends, whatever ends it.
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", source=str(self._path)) from None
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        is_due = now - self._last >= _SECONDS
+        self._last = now if is_due else self._last
+        return is_due
+
+
+def _progress(event: BatchFinished) -> dict[str, Any]:
+    totals = event.totals
+    return {
+        "event": "progress",
+        "seconds": round(totals.seconds, 3),
+        "cases": totals.cases,
+        "rows": totals.counts.rows,
+        "boundaries": totals.counts.boundaries,
+        "covered": totals.coverage.covered,
+        "differences": totals.differences,
+    }
+
+
+class Summary:
+    """Keeps summary.json and the coverage map up to date: at the start, so that a directory that cannot be written is known
+    before an hour has passed, then from time to time, and at the end."""
+
+    def __init__(self, directory: Path, kept_map: KeptMap) -> None:
+        self._path = directory / SUMMARY
+        self._map = kept_map
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Write what is known; InputError when that is impossible."""
+        now = time.monotonic()
+        match event:
+            case CampaignStarted() | CampaignResumed():
+                self._write({"finished": False})
+            case BatchFinished(totals=totals) if now - self._last >= _SECONDS:
+                self._last = now
+                self._keep(totals, {"finished": False})
+            case CampaignFinished(totals, run, stopped):
+                self._keep(totals, {"finished": True, "stopped": stopped, "run": run_json(run)})
+
+    def _keep(self, totals: Totals, state: dict[str, Any]) -> None:
+        self._write(state | totals.as_json())
+        self._map.keep(totals.coverage)
+
+    def _write(self, value: dict[str, Any]) -> None:
+        write_new(self._path, json.dumps(value, indent=2) + "\n")

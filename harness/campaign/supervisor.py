@@ -1,0 +1,337 @@
+"""The supervisor: gives out batches, commits what comes back, keeps findings and has them completed.
+
+Nothing is known to the campaign before it is committed, and a batch is committed with all it adds. So whatever happens to this
+process or to a worker, the numbers that are not in the state are run again, and only those.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.campaign.crew import Crew, Died
+from harness.campaign.deaths import totals_of
+from harness.campaign.events import (
+    BatchBegun,
+    BatchFinished,
+    CampaignFinished,
+    CampaignResumed,
+    CampaignStarted,
+    CompletingBegun,
+    Event,
+    FindingReplayed,
+    FindingReported,
+    FindingShrunk,
+    Listener,
+    WorkerDied,
+)
+from harness.campaign.findings import NOT_REPLAYED, Findings
+from harness.campaign.keeping import set_state
+from harness.campaign.numbers import Numbers, Pace
+from harness.campaign.protocol import (
+    BatchDone,
+    BatchTask,
+    Completed,
+    CompleteTask,
+    Difference,
+    Message,
+    Replayed,
+    Setup,
+    Shrunk,
+    Survived,
+    Task,
+)
+from harness.campaign.slow import thresholds
+from harness.campaign.slow_files import SlowFiles
+from harness.campaign.state import Batch, CampaignState
+from harness.campaign.totals import Totals
+from harness.coverage import CoverageMap
+from harness.coverage.map import Smallest
+from reference.definition.errors import InputError
+
+_TICK_SECONDS = 0.5
+_DEATHS_IN_A_ROW = 3
+"""Of workers that had begun nothing: then it is not the cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do. ``cases`` is for the whole campaign, ``seconds`` for this run; None: without end."""
+
+    out: Path
+    """For findings."""
+    place: Path
+    """For everything else."""
+    first: int = 0
+    cases: int | None = None
+    seconds: float | None = None
+    kept_per_signature: int = 3
+    """Further cases with the same signature are counted, neither written nor shrunk: they tell nothing new."""
+
+
+class Supervisor:
+    """One run of a campaign. Give it a crew with :meth:`run`; what the crew says goes to :meth:`deliver`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        setup: Setup,
+        state: CampaignState,
+        earlier: CoverageMap,
+        listeners: Sequence[Listener],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._plan = plan
+        self._setup = setup
+        self._state = state
+        self._listeners = list(listeners)
+        self._asked_to_stop = stopped
+        self._began = time.monotonic()
+        self._used_up = False
+        self._lost_reader: BrokenPipeError | None = None
+        self._deaths = 0
+        self._tasks: dict[str, Task] = {}
+        self._ends_batch = False
+        self._told: dict[str, NDArray[np.int64]] = {}
+        self.totals = Totals(setup.engines, setup.seed, plan.first)
+        self.run_totals = Totals(setup.engines, setup.seed, plan.first)
+        self._findings = Findings(setup, plan.out, plan.kept_per_signature, state, self._emit)
+        self._slow = SlowFiles(plan.place, state.slow())
+        self._load(earlier)
+
+    def _load(self, earlier: CoverageMap) -> None:
+        state, plan = self._state, self._plan
+        for added in state.totals():
+            self.totals.add(added)
+        self._findings.count(self.totals.findings)
+        self.totals.coverage = state.coverage()
+        self._covered = CoverageMap()
+        self._covered.merge(earlier)
+        self._covered.merge(self.totals.coverage)
+        self._seconds_before = self.totals.seconds = state.seconds()
+        self.totals.states = state.states()
+        end = None if plan.cases is None else plan.first + plan.cases
+        self._numbers = Numbers(state.done(), plan.first, end)
+
+    # ---- the run ----------------------------------------------------------------------------------------------------
+
+    def should_stop(self) -> bool:
+        """Whether the case in hand is the last; asked by tasks that are done in this process."""
+        return self._stopped() or self._ends_batch
+
+    def run(self, crew: Crew) -> None:
+        """Run until cases or time are used up, or somebody asks to stop.
+
+        Raises InputError when something cannot be read or written, and when the engines cannot be had; and BrokenPipeError,
+        after everything is in order, when nobody reads what is printed.
+        """
+        self._crew = crew
+        self._pace = Pace(crew.jobs)
+        runs, was_killed = self._state.run_count(), self._state.last_run_was_killed()
+        self._run: int | None = None
+        ending = "failed"
+        try:
+            self._begin(runs, was_killed)
+            crew.open(self._stopped)
+            self._began = time.monotonic()
+            self._run = self._state.begin_run(crew.jobs, time.time())
+            self._work(crew)
+            ending = "finished" if self._used_up else "stopped"
+        finally:
+            crew.close()
+            self._finish(ending)
+        if self._lost_reader is not None:
+            raise self._lost_reader
+
+    def _begin(self, runs: int, was_killed: bool) -> None:
+        setup, first = self._setup, self._plan.first
+        if runs:
+            cases = self.totals.cases
+            self._emit(CampaignResumed(setup.engines, setup.seed, first, cases, runs, was_killed))
+        else:
+            self._emit(CampaignStarted(setup.engines, setup.seed, first))
+
+    def _work(self, crew: Crew) -> None:
+        has_stopped = False
+        while True:
+            if self._stopped() and not has_stopped:
+                has_stopped = True
+                crew.stop()
+            self._assign(crew)
+            if not crew.is_busy and (self._stopped() or not self._has_work()):
+                return
+            crew.wait(_TICK_SECONDS)
+
+    def _finish(self, ending: str) -> None:
+        """The last event and the run's end, whatever has gone wrong before; the first error is the one to be told."""
+        self._take_time()
+        with suppress(InputError) if ending == "failed" else nullcontext():
+            if self._run is not None:
+                self._state.end_run(self._run, time.time(), ending)
+            self._emit(CampaignFinished(self.totals, self.run_totals, stopped=ending != "finished"))
+
+    def _stopped(self) -> bool:
+        return self._lost_reader is not None or self._asked_to_stop()
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _take_time(self) -> None:
+        self.run_totals.seconds = self._elapsed()
+        self.totals.seconds = self._seconds_before + self._elapsed()
+
+    def _emit(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except BrokenPipeError as error:
+                # Whoever read the output has gone. That ends the campaign, in order, and must not take a case along.
+                self._lost_reader = error
+                self._listeners.remove(listener)
+
+    # ---- giving -----------------------------------------------------------------------------------------------------
+
+    def _has_work(self) -> bool:
+        if self._findings.are_waiting:
+            return True
+        seconds = self._plan.seconds
+        is_late = seconds is not None and self._elapsed() >= seconds
+        self._used_up = is_late or not self._numbers.left
+        return not self._used_up
+
+    def _assign(self, crew: Crew) -> None:
+        for worker in crew.free():
+            if self._stopped() or not self._has_work():
+                return
+            task = self._completing() or self._batch(worker)
+            if task is None:
+                return
+            self._tasks[worker] = task
+            self._ends_batch = False
+            if isinstance(task, BatchTask):
+                self._emit(BatchBegun(worker, task.first, task.count))
+            else:
+                self._emit(CompletingBegun(worker, Path(task.directory)))
+            crew.give(worker, task)
+
+    def _completing(self) -> Task | None:
+        """Findings come first, but half of the workers go on looking for others as long as there are cases."""
+        busy = sum(not isinstance(task, BatchTask) for task in self._tasks.values())
+        if self._numbers.left and busy >= max(1, self._crew.jobs // 2):
+            return None
+        return self._findings.task()
+
+    def _batch(self, worker: str) -> Task | None:
+        seconds = None if self._plan.seconds is None else self._plan.seconds - self._elapsed()
+        if seconds is not None and seconds <= 0:
+            return None
+        taken = self._numbers.take(self._pace.size(self._elapsed(), self._numbers.left))
+        if taken is None:
+            return None
+        covered = self._news(worker) if self._setup.filling else []
+        return BatchTask(*taken, seconds, self._plan.kept_per_signature, thresholds(self._slow.rows), covered)
+
+    def _news(self, worker: str) -> list[tuple[int, int]]:
+        """What was covered since the worker was told last."""
+        counts = self._covered.counts
+        news = counts - self._told[worker] if worker in self._told else counts
+        self._told[worker] = counts.copy()
+        return [(int(each), int(news[each])) for each in np.flatnonzero(news)]
+
+    # ---- taking -----------------------------------------------------------------------------------------------------
+
+    def deliver(self, worker: str, said: Message | Died) -> None:
+        """A worker has said something, or died; InputError when it cannot be kept."""
+        match said:
+            case Died():
+                self._died(worker, said)
+            case Difference():
+                # Whoever does everything itself completes a finding before it goes on.
+                self._ends_batch |= self._findings.differ(said)
+            case BatchDone():
+                self._batch_done(worker, said)
+            case Replayed(directory, again, reason, text):
+                self._emit(FindingReplayed(self._findings.signature(directory), Path(directory), again, reason, text))
+            case Shrunk(directory, again, finished, seconds, nodes):
+                signature = self._findings.signature(directory)
+                self._emit(FindingShrunk(signature, Path(directory), again, finished, seconds, nodes))
+            case Completed(directory, state, full_signature, localised, cut_short):
+                del self._tasks[worker]
+                if not cut_short:
+                    self._become(directory, state, full_signature)
+                signature = self._findings.signature(directory)
+                self._emit(FindingReported(signature, Path(directory), state, full_signature, localised))
+            case Survived(directory, verdict):
+                del self._tasks[worker]
+                set_state(Path(directory), "not stable", f"another worker compared it: {verdict}")
+                self._become(directory, "not stable", None)
+
+    def _batch_done(self, worker: str, done: BatchDone) -> None:
+        task = self._tasks.pop(worker)
+        assert isinstance(task, BatchTask)
+        self._deaths = 0
+        for difference in done.differences:
+            self._findings.differ(difference)
+        self._numbers.give_back(done.first + done.count, task.count - done.count)
+        if done.count:
+            self._pace.learn(done.count, done.finished - done.started)
+            self._commit(worker, done)
+
+    def _commit(self, worker: str, done: BatchDone) -> None:
+        rows = self._findings.rows(done.first, done.count)
+        new_cells = sum(not self._covered.counts[each] for each, *_ in done.coverage)
+        assert self._run is not None, "a batch belongs to a run"
+        with self._slow.after(done.slow) as slow:
+            self._state.commit(Batch(done, self._run, worker, new_cells, rows, slow))
+        for each, times, name, size, row in done.coverage:
+            for coverage in (self.totals.coverage, self._covered, self.run_totals.coverage):
+                coverage.put(each, times, Smallest(name, size, row))
+        for totals in (self.totals, self.run_totals):
+            totals.add(done.totals)
+            totals.states.update(row.state for row in rows if row.directory is not None)
+        self._take_time()
+        self._findings.committed(rows)
+        seconds = done.finished - done.started
+        self._emit(BatchFinished(worker, done.first, done.count, seconds, new_cells, self.totals))
+
+    def _become(self, directory: str, state: str, full_signature: str | None) -> None:
+        """What became of a kept finding."""
+        self._state.set_finding(Path(directory).name, state, full_signature)
+        self.totals.states = self._state.states()
+
+    def _died(self, worker: str, died: Died) -> None:
+        task, running = self._tasks.pop(worker), died.running
+        self._told.pop(worker, None)
+        self._emit(WorkerDied(worker, died.reason, None if running is None else running.number))
+        if isinstance(task, BatchTask):
+            self._died_of_case(worker, task, died)
+        elif isinstance(task, CompleteTask):
+            if self._findings.failed(task):
+                self._become(task.directory, NOT_REPLAYED, None)
+        elif running is not None:
+            set_state(Path(task.directory), "confirmed", f"a new worker died of it too: {died.reason}")
+            self._become(task.directory, "confirmed", None)
+        elif self._findings.failed(task):
+            self._become(task.directory, NOT_REPLAYED, None)
+
+    def _died_of_case(self, worker: str, task: BatchTask, died: Died) -> None:
+        running = died.running
+        if running is None or not task.first <= running.number < task.first + task.count:
+            self._numbers.give_back(task.first, task.count)
+            self._deaths += 1
+            if self._deaths >= _DEATHS_IN_A_ROW:
+                raise InputError(f"workers end before they begin a case: {died.reason}\n{died.detail}".rstrip())
+            return
+        self._deaths = 0
+        number = running.number
+        row = self._findings.died(died, running)
+        self._numbers.give_back(task.first, number - task.first)
+        self._numbers.give_back(number + 1, task.first + task.count - number - 1)
+        now = time.time()
+        self._commit(worker, BatchDone(number, 1, running.since, now, totals_of(row.signature), [], [], []))

@@ -1,0 +1,56 @@
+"""Processes and what they started, from /proc: how much memory they hold, and how to end them all.
+
+An engine may start programs in process groups of their own, so a group is not enough; parents are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants, parents first; the process alone where there is no /proc."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in _PROC.iterdir() if _PROC.is_dir() else ():
+        if entry.name.isdecimal() and (fields := _stat(entry)):
+            children[int(fields[1])].append(int(entry.name))
+    found = [pid]
+    for each in found:
+        found += children[each]
+    return found
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process and its descendants hold; shared pages count for each of them."""
+    total = 0
+    for each in family(pid):
+        with suppress(OSError, ValueError, IndexError):
+            total += int((_PROC / str(each) / "statm").read_text("ascii").split()[1]) * _PAGE
+    return total
+
+
+def end_family(pid: int, *, itself: bool = True) -> None:
+    """Kill the process and all its descendants, with the groups that they lead."""
+    for each in family(pid)[0 if itself else 1 :]:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(each, signal.SIGKILL)
+        # Whoever lost its parent meanwhile is still in the group.
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(each) == each:
+                os.killpg(each, signal.SIGKILL)
+
+
+def _stat(entry: Path) -> list[str]:
+    """State, parent and so on: what follows the name, which is in parentheses and may hold anything."""
+    try:
+        return (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []

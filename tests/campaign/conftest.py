@@ -1,0 +1,93 @@
+"""Campaigns as processes of their own, with engines of these tests installed in them."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ENGINES = {
+    "segfault": "dying_engines:Crashing",
+    "killed": "dying_engines:Killed",
+    "exiting": "dying_engines:Exiting",
+    "hanging": "dying_engines:Hanging",
+    "hoarding": "dying_engines:Hoarding",
+    "unstartable": "dying_engines:Unstartable",
+    "twin": "dying_engines:Twin",
+    "crashing-once": "dying_engines:CrashingOnce",
+    "wrong-mul": "faulty_engines:WrongMul",
+}
+
+
+class Fuzz:
+    """``fragdiff fuzz`` in a folder."""
+
+    def __init__(self, folder, environment):
+        self.folder = folder
+        self.environment = environment
+
+    def command(self, *options):
+        return [sys.executable, "-m", "harness.cli", "fuzz", "--no-audit", *map(str, options)]
+
+    def start(self, *options, **given):
+        """The campaign, leader of a group of its own."""
+        return subprocess.Popen(
+            self.command(*options),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **given,
+        )
+
+    def __call__(self, *options, **given):
+        """The campaign, run to its end."""
+        with self.start(*options, **given) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=300)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def summary(self, out="findings"):
+        return json.loads((self.folder / out / "summary.json").read_text("utf-8"))
+
+    def rows(self, query, out="findings"):
+        connection = sqlite3.connect(self.folder / out / "campaign.sqlite")
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def fuzz(tmp_path):
+    installed = tmp_path / "installed"
+    record = installed / "made_for_tests-1.0.dist-info"
+    record.mkdir(parents=True)
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: made-for-tests\nVersion: 1.0\n", encoding="utf-8")
+    entries = "\n".join(f"{name} = {made}" for name, made in ENGINES.items())
+    (record / "entry_points.txt").write_text(f"[fragdiff.engines]\n{entries}\n", encoding="utf-8")
+    path = os.pathsep.join(map(str, (installed, HERE, HERE.parent / "cli", ROOT)))
+    folder = tmp_path / "work"
+    folder.mkdir()
+    mark = str(tmp_path / "mark")
+    return Fuzz(folder, {**os.environ, "PYTHONPATH": path, "FRAGDIFF_TEST_MARK": mark, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def wait_until(holds, seconds=60.0):
+    """Wait for something to hold; AssertionError when it does not."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,111 @@
+"""Engines that take their process with them, or never answer: the reference, but for programs with one operation."""
+
+import ctypes
+import mmap
+import os
+import signal
+import time
+
+from harness.backend import Availability
+from harness.backends.reference import ReferenceEngine
+from reference.definition.mast import Block
+
+
+def has(case, name):
+    forests = (case.program.forest, *case.libraries)
+    blocks = (node for forest in forests for node in forest.nodes if isinstance(node, Block))
+    return any(operation.name == name for block in blocks for operation in block.operations)
+
+
+class Dying:
+    def __init__(self):
+        self._reference = ReferenceEngine()
+
+    def probe(self):
+        return Availability(True, "made for tests")
+
+    def run(self, case):
+        if has(case, "U32XOR"):
+            self.die()
+        return self._reference.run(case)
+
+    def close(self):
+        self._reference.close()
+
+
+class Crashing(Dying):
+    """Reads where nothing is."""
+
+    name = "segfault"
+
+    def die(self):
+        ctypes.string_at(0)
+
+
+class Killed(Dying):
+    """Ends without a word."""
+
+    name = "killed"
+
+    def die(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Exiting(Dying):
+    """Ends in order, though nobody asked."""
+
+    name = "exiting"
+
+    def die(self):
+        os._exit(7)
+
+
+class Hanging(Dying):
+    """Waits for something that does not come."""
+
+    name = "hanging"
+
+    def die(self):
+        time.sleep(3600)
+
+
+class Hoarding(Dying):
+    """Takes 600 MiB and keeps it."""
+
+    name = "hoarding"
+
+    def die(self):
+        held = mmap.mmap(-1, 600 * 2**20)
+        for at in range(0, len(held), mmap.PAGESIZE):
+            held[at] = 1
+        time.sleep(3600)
+
+
+class Unstartable(Dying):
+    """Ends its process when it is made."""
+
+    name = "unstartable"
+
+    def __init__(self):
+        os._exit(9)
+
+
+class Twin(Dying):
+    """The reference under another name."""
+
+    name = "twin"
+
+    def die(self):
+        pass
+
+
+class CrashingOnce(Dying):
+    """Crashes the first time that anybody runs such a program."""
+
+    name = "crashing-once"
+
+    def die(self):
+        mark = os.environ["FRAGDIFF_TEST_MARK"]
+        if not os.path.exists(mark):  # noqa: PTH110 - an engine for one test
+            open(mark, "w").close()  # noqa: PTH123 - as above
+            os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,0 +1,45 @@
+"""A worker that crashes, hangs or hoards is a finding, and the campaign goes on."""
+
+import json
+
+import pytest
+
+from reference.definition.formats.load import load_cases
+
+CASES = 24
+
+
+def operations_of(case):
+    forests = (case.program.forest, *case.libraries)
+    return [op.name for forest in forests for node in forest.nodes for op in getattr(node, "operations", ())]
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "signature"),
+    [
+        ("segfault", (), "crash: SIGSEGV"),
+        ("killed", (), "crash: SIGKILL"),
+        ("exiting", (), "crash: exit code N"),
+        ("hanging", ("--hang-seconds", 1.5), "hang: nothing begun or ended for N.N seconds"),
+        ("hoarding", ("--memory", "500MiB"), "memory: more than N MiB"),
+    ],
+)
+def test_a_death_is_a_finding(fuzz, engine, options, signature):
+    done = fuzz("--engines", f"reference,{engine}", "--jobs", 1, "--cases", CASES, "--seed", 1, "--keep", 1, *options)
+    assert done.returncode == 1, done.stderr
+    signature = f"engine_failure worker {signature}"
+    summary = fuzz.summary()
+    deaths = summary["findings"][signature]
+    assert summary["findings"] == {signature: deaths}
+    assert summary["cases"] == CASES == deaths + summary["verdicts"]["agree"]
+    assert 0 < deaths < CASES
+    assert summary["states"] == {"confirmed": 1}
+    (data,) = (json.loads(path.read_text("utf-8")) for path in (fuzz.folder / "findings").glob("*/finding.json"))
+    assert (data["signature"], data["state"]) == (signature, "confirmed")
+    directory = next((fuzz.folder / "findings").glob("*/finding.json")).parent
+    (case,) = load_cases(directory / "found.case.json")
+    assert "U32XOR" in operations_of(case)
+    assert len(case.cuts) == 1
+    if engine in {"segfault", "hanging", "hoarding"}:
+        # Where it stood, from the worker's last words.
+        assert "dying_engines.py" in (directory / "report.txt").read_text("utf-8")
