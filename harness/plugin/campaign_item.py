@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from harness.campaign import Event, FindingKept, Settings, Totals, run_campaign
+from harness.campaign import Event, FindingKept, Totals
+from harness.campaign.here import run_campaign
 from harness.campaign.keeping import REPORT
 from harness.campaign.screen import end_report
 from harness.plugin.account import NOT_COMPARED, properties
 from harness.plugin.items import Red
 from harness.pytest_plugin import SESSION
-from harness.shrink import Budget
 
 SHRINK_SECONDS: Final = 10.0
 MOST_REPORTS: Final = 3
@@ -39,15 +39,13 @@ class CampaignItem(pytest.Item):
                 raise Red(f"{name} is not usable here: {available.reason}")
         kept: list[FindingKept] = []
         totals = run_campaign(
-            Settings(
-                seed=asked.seed,
-                out=asked.out,
-                seconds=asked.fuzz_seconds,
-                kept_per_signature=1,
-                shrinking=Budget(seconds=SHRINK_SECONDS),
-            ),
             session.engines.get(asked.engines),
-            [lambda event: _keep(event, kept)],
+            asked.out,
+            seed=asked.seed,
+            seconds=asked.fuzz_seconds,
+            kept_per_signature=1,
+            shrink_seconds=SHRINK_SECONDS,
+            listeners=[lambda event: _keep(event, kept)],
         )
         self.user_properties += properties(totals.counts)
         self.add_report_section("call", "campaign", "\n".join(end_report(totals)))
