@@ -43,6 +43,24 @@ def alone(directory: Path) -> Iterator[None]:
         os.close(file)
 
 
+def is_taken(directory: Path) -> bool | None:
+    """Whether somebody runs a campaign in the directory; None where that cannot be seen."""
+    try:
+        file = os.open(directory / FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Held for an instant; it gives way to nobody, and nobody waits for it.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return False
+
+
 def _sign(file: int, path: Path) -> None:
     text = json.dumps({"process": os.getpid(), "since": time.time()}).encode()
     try:

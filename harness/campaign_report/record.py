@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.campaign.lock import is_taken
+from harness.campaign.logs import EVENTS
+from harness.campaign.state import FILE, FORMAT
 from harness.campaign_report.database import Rows, read_rows
 from harness.coverage import CoverageMap, Smallest, number, parse
 from reference.definition.errors import InputError
 
-STATE: Final = "campaign.sqlite"
-EVENTS: Final = "events.jsonl"
-FORMAT: Final = "fragdiff-campaign/1"
-
-DEATHS: Final = frozenset({"worker_died", "worker_killed", "worker_hung", "worker_lost"})
-"""Events of ``events.jsonl`` that say that a worker is gone."""
+DEATH: Final = "worker died"
+"""The event of ``events.jsonl`` that says that a worker is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,8 @@ class Record:
     slow: Sequence[SlowCase]
     deaths: Sequence[Mapping[str, Any]]
     """Events that say that a worker is gone, as they stand in the file."""
+    is_running: bool | None
+    """Whether somebody runs it now; None where that cannot be seen."""
 
 
 def read_record(directory: Path) -> Record:
@@ -99,10 +100,10 @@ def read_record(directory: Path) -> Record:
     """
     if not directory.is_dir():
         raise InputError("there is no such directory", source=str(directory))
-    path = directory / STATE
+    path = directory / FILE
     if not path.exists():
         raise InputError(
-            f"there is no {STATE}: this is not the directory of a campaign; `fragdiff fuzz --jobs N --out DIR` makes one",
+            f"there is no {FILE}: this is not the directory of a campaign; `fragdiff fuzz --jobs N --out DIR` makes one",
             source=str(directory),
         )
     rows = read_rows(path)
@@ -132,6 +133,7 @@ def _record(directory: Path, meta: Mapping[str, str], rows: Rows) -> Record:
         differed=[Differed(**row) for row in rows["findings"]],
         slow=[SlowCase(**row) for row in rows["slow"]],
         deaths=list(_deaths(directory / EVENTS)),
+        is_running=is_taken(directory),
     )
 
 
@@ -162,5 +164,5 @@ def _deaths(path: Path) -> Iterator[Mapping[str, Any]]:
             event = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict) and event.get("event") in DEATHS:
+        if isinstance(event, dict) and event.get("event") == DEATH:
             yield event

@@ -15,7 +15,8 @@ from harness.verdict import Verdict, engine_label
 Path = tuple[str, ...]
 """Of a number in nested objects."""
 
-RUNNING: Final = "not ended: it still runs, or was killed"
+UNKNOWN: Final = "not ended: it still runs, or was killed"
+RUNNING: Final = "still running"
 KILLED: Final = "killed"
 
 
@@ -97,7 +98,9 @@ class Summary:
         """How the run ended, in words; a run that left no word and was followed by another was killed."""
         if run.ended is not None:
             return run.ending or "ended"
-        return RUNNING if run.id == self.record.runs[-1].id else KILLED
+        if run.id != self.record.runs[-1].id:
+            return KILLED
+        return UNKNOWN if self.record.is_running is None else RUNNING if self.record.is_running else KILLED
 
     @property
     def seconds(self) -> float:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from made_campaign import BEGIN, batch, finding, totals, write_campaign
 
+from harness.campaign.lock import alone
 from harness.cli import main
 
 SIGNATURE = "cell reference|parallel DROP stack"
@@ -109,7 +110,7 @@ def test_json_says_what_the_text_says(report, night):
         batches=[batch(0, 1, BEGIN, 10, known), batch(10, 1, BEGIN + 10, 10, known)],
         findings=[finding(3, SIGNATURE, directory="one", full=FULL)],
         slow=[(4, 2.5, 900, "slow/4.case.json")],
-        deaths=[{"event": "worker_died", "worker": "w1", "number": 4}],
+        deaths=[{"event": "worker died", "worker": "w1", "number": 4}],
     )
     found = json_of(report(night, "--json"))
     assert found["engines"] == ["reference", "parallel"]
@@ -121,7 +122,7 @@ def test_json_says_what_the_text_says(report, night):
     assert found["findings"] == [{"signature": FULL, "states": {"confirmed": 1}, "cases": [3], "kept": ["one"]}]
     assert found["pairs"] == [{"engines": ["reference", "parallel"], "findings": [FULL], "not_compared": ""}]
     assert found["slow"] == [{"number": 4, "seconds": 2.5, "rows": 900, "file": "slow/4.case.json"}]
-    assert found["deaths"] == [{"event": "worker_died", "worker": "w1", "number": 4}]
+    assert found["deaths"] == [{"event": "worker died", "worker": "w1", "number": 4}]
     assert found["runs"][0]["ending"] == "finished"
 
 
@@ -134,6 +135,17 @@ def test_a_run_that_left_no_word_and_was_followed_by_another_was_killed(report, 
     assert found["seconds"] == 40.0, (
         "a run lasts until its last batch; what lies between two runs is no time of the campaign"
     )
+
+
+def test_a_campaign_whose_directory_is_locked_is_running_and_else_it_was_killed(report, night):
+    write_campaign(night, runs=[(1, BEGIN, None, 2, None)])
+
+    def ending():
+        return json_of(report(night, "--json", "--no-html"))["runs"][0]["ending"]
+
+    with alone(night):
+        assert ending() == "still running"
+    assert ending() == "killed"
 
 
 def test_a_campaign_is_reported_on_while_it_writes(report, night):
@@ -273,7 +285,7 @@ def test_junit_fails_for_each_signature_with_the_text_of_its_report(report, nigh
             finding(3, SIGNATURE, directory="one", full=FULL),
             finding(5, "engine_failure gpu lost", directory="two"),
         ],
-        deaths=[{"event": "worker_died", "worker": "w1"}],
+        deaths=[{"event": "worker died", "worker": "w1"}],
     )
     cases = junit(report, night, tmp_path)
     text = cases["fragdiff.findings", FULL].find("failure").text
