@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.backend import Cells, Outcome, Summary, Window
+from harness.boundary_table import BoundaryCheck, check_boundaries
 from harness.differences import field_differences
 from harness.findings import Findings, verdict_of
 from harness.known import Accusation, Entry, Excuse, find_excuse
@@ -23,14 +24,6 @@ def equal_outcomes(left: Outcome, right: Outcome) -> bool:
     return left == right
 
 
-def boundary_pairs(
-    left: Sequence[BoundaryState], right: Sequence[BoundaryState]
-) -> Iterator[tuple[BoundaryState, BoundaryState]]:
-    """The states of two engines at the same cuts, in order, as far as both have any."""
-    # Runs of different lengths, which their summaries report, have different numbers of states.
-    return zip(left, right, strict=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts of a comparison; the defaults are the right ones."""
@@ -38,9 +31,7 @@ class Parts:
     equal_outcomes: Callable[[Outcome, Outcome], bool] = equal_outcomes
     field_differences: Callable[[Summary, Summary], Iterator[Difference]] = field_differences
     """Of two summaries."""
-    boundary_pairs: Callable[
-        [Sequence[BoundaryState], Sequence[BoundaryState]], Iterable[tuple[BoundaryState, BoundaryState]]
-    ] = boundary_pairs
+    check_boundaries: Callable[[Sequence[BoundaryState], Sequence[BoundaryState]], BoundaryCheck] = check_boundaries
     row_stream: Callable[[str, Iterable[Window], int], RowStream] = RowStream
     """From an engine's name, its windows and the rows of its summary to its rows."""
     first_wrong_row: Callable[[Cells, Cells, int, Iterable[Region]], WrongRow | None] = first_wrong_row

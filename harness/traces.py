@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from harness.backend import Cells, EngineFailure, NotComparable, cell_value
+from harness.boundary_table import clks
 from harness.differences import field_differences, listed_differences, place_of
 from harness.findings import Contender, Findings
 from harness.lockstep import (
@@ -125,29 +126,30 @@ class _TraceComparison:
             self._findings.not_comparable(f"{contender.name}: boundaries: {refusal.reason}")
             return None
         starts = self._cut.starts(contender.summary.core)
-        clks = [state.clk for state in states]
-        if clks == list(starts):
+        given = clks(states)
+        if given == list(starts):
             return states
-        differences = tuple(listed_differences(starts, clks, "boundary"))
+        differences = tuple(listed_differences(starts, given, "boundary"))
         self._findings.add_unexcused(Divergence(Kind.BOUNDARY, CUT_PLAN, contender.name, differences))
         return None
 
     def _compare_boundaries(
         self, left: Sequence[BoundaryState], other: Contender, right: Sequence[BoundaryState]
     ) -> None:
-        for mine, theirs in self._parts.boundary_pairs(left, right):
-            self._findings.counts.boundaries += 1
-            if mine != theirs:
-                divergence = Divergence(
-                    Kind.BOUNDARY,
-                    self._base.name,
-                    other.name,
-                    tuple(field_differences(mine, theirs)),
-                    row=mine.clk,
-                    place=place_of(mine.clk, self._starts, self._base.summary.core),
-                )
-                self._findings.add(divergence, self._base, other)
-                return
+        check = self._parts.check_boundaries(left, right)
+        self._findings.counts.boundaries += check.compared
+        if check.first_wrong is None:
+            return
+        mine, theirs = left[check.first_wrong], right[check.first_wrong]
+        divergence = Divergence(
+            Kind.BOUNDARY,
+            self._base.name,
+            other.name,
+            tuple(field_differences(mine, theirs)),
+            row=mine.clk,
+            place=place_of(mine.clk, self._starts, self._base.summary.core),
+        )
+        self._findings.add(divergence, self._base, other)
 
     # ---- cells ------------------------------------------------------------------------------------------------------
 

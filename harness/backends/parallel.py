@@ -8,8 +8,6 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final, TypeVar
 
-import numpy as np
-
 from harness.backend import (
     DIGEST_HEX_DIGITS,
     Availability,
@@ -19,10 +17,10 @@ from harness.backend import (
     Window,
     column_digest,
 )
+from harness.backends.parallel_boundaries import parallel_boundaries
 from harness.backends.rebuilding import is_rebuilt, rebuild, reloaded
 from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.context_error import ContextError
-from parallel.contexts import boundary_state
 from parallel.executor import record
 from parallel.jit import is_compiled
 from parallel.recording import Recording
@@ -83,8 +81,7 @@ class ParallelRun:
     def boundaries(self) -> Sequence[BoundaryState]:
         """The state entering each fragment; NotComparable when the program failed."""
         self._trace()
-        clks = self._recording.snapshots["clk"]
-        return [boundary_state(self._recording, int(index)) for index in np.searchsorted(clks, self._starts)]
+        return parallel_boundaries(ParallelEngine.name, self._recording, self._starts)
 
     def windows(self) -> Iterator[Window]:
         """The trace, fragment by fragment, then the padding; NotComparable when the program failed."""

@@ -11,6 +11,7 @@ from dataclasses import fields
 from itertools import pairwise
 
 from harness.backend import Availability, NotComparable, Summary, Window, column_digest
+from harness.backends.reference_boundaries import reference_boundaries
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
@@ -52,7 +53,7 @@ class ReferenceRun:
     def boundaries(self) -> Sequence[BoundaryState]:
         """The state entering each fragment; NotComparable when the program failed."""
         self._trace()
-        return [self._execution.boundary(row) for row in self._starts]
+        return reference_boundaries(self._execution, self._starts)
 
     def windows(self) -> Iterator[Window]:
         """Views of the trace, fragment by fragment, then the padding; NotComparable when the program failed."""

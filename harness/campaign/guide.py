@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from harness.backend import Engine, Outcome, Rebuilding, Walking
+from harness.backends.parallel import ParallelEngine
 from harness.backends.reference import ReferenceEngine
 from harness.campaign.rebuilds import parallel_options
 from harness.campaign.totals import NODE_OF_ROW
@@ -42,6 +43,10 @@ MOST_AIMED_CUTS: Final = 8
 FREE_CUTS_PERCENT: Final = 12
 """Of cases for engines that cut at multiples only: their boundary states are compared, but no seam is built there."""
 
+EVERY_BOUNDARY_ROWS: Final = 1024
+"""Programs up to this many rows are compared at every boundary that they have. A boundary more costs a few us, the program that
+has it 60 us a row."""
+
 SWEEP_PERCENT: Final = 1
 """Of cases that are cut in every way of a kind: some 60 plans, so that they take a tenth of a campaign's time."""
 
@@ -66,6 +71,7 @@ class Guide:
         self._reference = own[0] if own else ReferenceEngine()
         self._walking = any(isinstance(engine, Walking) and engine.walks for engine in inner)
         self._rebuilding = any(isinstance(engine, Rebuilding) and engine.rebuilds for engine in inner)
+        self._cuts_cheaply = all(isinstance(engine, ReferenceEngine | ParallelEngine) for engine in inner)
         others = [engine for engine in inner if not isinstance(engine, ReferenceEngine)]
         self._multiples_only = bool(others) and all(engine.name.startswith(PROGRAM_PREFIXES) for engine in others)
 
@@ -87,6 +93,13 @@ class Guide:
         if guidance is None or not guidance.cells.rows or not choices.flag(SWEEP_PERCENT):
             return ()
         return draw_sweep(choices, guidance.cells, multiples_only=self._multiples_only)
+
+    def every_boundary(self, guidance: Guidance | None, plan: CutPlan) -> CutPlan | None:
+        """The plan that compares all states of a short program; None when ``plan`` does, and for engines to which a cut is
+        dear: other programs, and kernels that are launched for each."""
+        if guidance is None or not self._cuts_cheaply or not 1 < guidance.cells.rows <= EVERY_BOUNDARY_ROWS:
+            return None
+        return None if plan == Every(1) else Every(1)
 
     def filling(self, guidance: Guidance | None, covered: CoverageMap) -> CutPlan | None:
         """The plan that fills the cells which the map lacks and this case has; None when it has none of them."""

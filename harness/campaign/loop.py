@@ -18,8 +18,8 @@ from harness.coverage import CoverageMap
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.verdict import Comparison, Verdict, joined
 from reference.definition.case import Case
-from reference.definition.cuts import CutPlan
 from reference.definition.formats.children_first import children_first
+from reference.definition.parallel_options import DEFAULT_PARALLEL_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,9 @@ class _Cases:
     def _compare_plans(self, case: Case, guidance: Guidance | None, number: int) -> tuple[Case, Comparison]:
         """The case at its own plan, then at further ones while it agrees; the case as it differed, and all that was seen."""
         comparison = self._compare_plan(case, guidance)
-        for plan in self._further_plans(guidance, number):
+        for further in self._further(case, guidance, number):
             if comparison.verdict is not Verdict.AGREE:
                 break
-            further = replace(case, cuts=(plan,))
             # A trace that agrees with the one before has been judged.
             seen = self._compare_plan(further, guidance, audit=False)
             if seen.verdict is Verdict.DIFFER:
@@ -130,15 +129,19 @@ class _Cases:
             comparison = joined(comparison, seen)
         return case, comparison
 
-    def _further_plans(self, guidance: Guidance | None, number: int) -> Iterator[CutPlan]:
-        """What the map still lacks; then, for a few cases, all plans of a kind."""
+    def _further(self, case: Case, guidance: Guidance | None, number: int) -> Iterator[Case]:
+        """The case at every boundary of a short program; at what the map still lacks; a few cases at all plans of a kind."""
+        every = self._guide.every_boundary(guidance, case.cut)
+        if every is not None:
+            # Rebuilt plainly: thousands of saved contexts would cost more than all the rest.
+            yield replace(case, cuts=(every,), parallel=DEFAULT_PARALLEL_OPTIONS)
         filling = self._guide.filling(guidance, self._covered)
         if filling is not None:
-            yield filling
+            yield replace(case, cuts=(filling,))
         for plan in self._guide.sweep(guidance, self._settings.seed, number):
             if self._stopped():
                 return
-            yield plan
+            yield replace(case, cuts=(plan,))
 
     def _compare_plan(self, case: Case, guidance: Guidance | None, *, audit: bool = True) -> Comparison:
         """The comparison at one plan; what it covered is counted, the rest is counted once for the case."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from harness.backend import Cells, EngineFailure, Outcome, Summary, Window
+from harness.boundary_table import BoundaryCheck, check_boundaries
 from harness.faults.fault import Check, Fault, InComparison
 from harness.findings import Findings
 from harness.known import Accusation, Entry, Excuse
@@ -78,19 +79,16 @@ def _one_row_off(left: Cells, right: Cells, first_row: int, regions: Iterable[Re
     return None if wrong is None else WrongRow(max(0, wrong.offset - 1), wrong.columns)
 
 
-Pairs = Iterable[tuple[BoundaryState, BoundaryState]]
+def _no_boundaries(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> BoundaryCheck:
+    return BoundaryCheck(0, None)
 
 
-def _no_pairs(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> Pairs:
-    return ()
+def _own_boundaries(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> BoundaryCheck:
+    return check_boundaries(left, left)
 
 
-def _own_pairs(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> Pairs:
-    return zip(left, left, strict=True)
-
-
-def _but_last_pair(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> Pairs:
-    return list(zip(left, right, strict=False))[:-1]
+def _but_last_boundary(left: Sequence[BoundaryState], right: Sequence[BoundaryState]) -> BoundaryCheck:
+    return check_boundaries(left[:-1], right[:-1])
 
 
 def _any_outcome(left: Outcome, right: Outcome) -> bool:
@@ -188,21 +186,21 @@ COMPARISON_FAULTS: Final = (
         "boundary states are neither compared nor counted",
         "A12: what only snapshots show",
         _ACCOUNT,
-        boundary_pairs=_no_pairs,
+        check_boundaries=_no_boundaries,
     ),
     _fault(
         "boundary-states-with-themselves",
         "an engine's boundary states are compared with its own",
         "A12: what only snapshots show",
         _CANARY,
-        boundary_pairs=_own_pairs,
+        check_boundaries=_own_boundaries,
     ),
     _fault(
         "last-boundary-state-dropped",
         "the state at the last cut is not compared",
         "class: the last fragment is a special case",
         _ACCOUNT,
-        boundary_pairs=_but_last_pair,
+        check_boundaries=_but_last_boundary,
     ),
     _fault(
         "outcomes-not-compared",
