@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.known_option import known_option
 from harness.commands.options import (
     audit_option,
     case_arguments,
@@ -20,12 +21,14 @@ from harness.commands.options import (
     open_engines,
     prepare_audit,
 )
+from harness.compare import compare
 from harness.corpus import write_new
 from harness.localise.localisation import Localisation, localise
 from harness.localise.words import localisation_json, localisation_lines
 from harness.records import cut_json
 from harness.report.commands import environment, replay_command
 from harness.report.page import About, page
+from harness.verdict import Comparison, is_acceptable
 from reference.definition.cuts import CutPlan
 from reference.definition.errors import InputError
 from reference.definition.formats.case_json import write_case
@@ -35,6 +38,7 @@ from reference.definition.formats.case_json import write_case
 @case_arguments
 @engines_options
 @cuts_option
+@known_option
 @audit_option
 @click.option(
     "--html", "html", type=click.Path(path_type=Path, dir_okay=False), help="Write the page of the difference."
@@ -62,10 +66,11 @@ def locate(
     program, or the row before; which engine is the odd one out; whether what was recorded is wrong or what was rebuilt
     from it; and, by running the case again with the cut removed, moved and doubled, how it depends on cuts.
 
-    The exit code is 0 when the engines agree on everything, 1 when there was a difference.
+    The exit code is 0 when the engines agree on everything, 1 when there was a difference or nothing was compared.
 
-    JSON keys: file, name, cut, and agree or else signature, row, site, cells (with sources), extent, odd, vote,
-    at_fault, cuts (class, experiments), fragment, divergence. --html takes one difference.
+    JSON keys: file, name, cut, agree, not_comparable (reasons); when there is a difference signature, row, site, cells
+    (with sources), extent, odd, vote, at_fault, cuts (class, experiments), fragment, divergence. --html takes one
+    difference.
     """
     loaded = load_all(files, cuts)
     names = engine_names(engines, engine)
@@ -73,31 +78,48 @@ def locate(
         raise InputError("a page shows one case at one cut plan; name one, and choose with --cuts", place="--html")
     if not no_audit:
         prepare_audit()
-    differs = False
+    acceptable = True
     with open_engines(names) as opened:
         for item in loaded:
             for case in item.case.runs():
                 found = localise(case, opened, audit=not no_audit)
-                differs |= found is not None
-                _show(item.file, case.name, case.cut, found, as_json)
-                if found is not None and not as_json:
-                    again = replay_command(Path(item.file), names, cuts=cut_text(case.cut))
-                    click.echo(f"  when that is mended: {again}")
-                if html is not None and found is not None:
-                    about = About(
-                        commands=[("Compare it once more:", replay_command(Path(item.file), names))],
-                        environment=environment(names),
-                        case_text=write_case(case),
+                again = replay_command(Path(item.file), names, cuts=cut_text(case.cut))
+                if found is None:
+                    # No difference is not yet agreement: an engine may have said nothing.
+                    comparison = compare(case, opened, audit=not no_audit)
+                    acceptable &= is_acceptable(comparison)
+                    _show_none(item.file, comparison, case.cut, as_json)
+                    continue
+                acceptable = False
+                _show(item.file, found, case.cut, again, as_json)
+                if html is not None:
+                    commands = [("Compare it once more:", again)]
+                    write_new(
+                        html, page(found, About(commands, environment=environment(names), case_text=write_case(case)))
                     )
-                    write_new(html, page(found, about))
-    ctx.exit(DIVERGENCE if differs else AGREE)
+    ctx.exit(AGREE if acceptable else DIVERGENCE)
 
 
-def _show(file: str, name: str, plan: CutPlan, found: Localisation | None, as_json: bool) -> None:
+def _head(file: str, name: str, plan: CutPlan) -> dict[str, Any]:
+    return {"file": file, "name": name, "cut": cut_json(plan)}
+
+
+def _show(file: str, found: Localisation, plan: CutPlan, again: str, as_json: bool) -> None:
     if as_json:
-        head: dict[str, Any] = {"file": file, "name": name, "cut": cut_json(plan)}
-        echo_json({**head, "agree": True} if found is None else {**head, "agree": False, **localisation_json(found)})
+        echo_json({**_head(file, found.case.name, plan), "agree": False, **localisation_json(found)})
         return
-    title = f"{name}  ({file}, {cut_text(plan)})"
-    lines = [f"{title}: the engines agree"] if found is None else [title, *localisation_lines(found)]
-    click.echo("\n".join(lines))
+    title = f"{found.case.name}  ({file}, {cut_text(plan)})"
+    click.echo("\n".join([title, *localisation_lines(found), f"  when that is mended: {again}"]))
+
+
+def _show_none(file: str, comparison: Comparison, plan: CutPlan, as_json: bool) -> None:
+    silent = sorted(comparison.counts.not_comparable)
+    known = sorted({item.entry for item in comparison.excused})
+    agrees = is_acceptable(comparison)
+    if as_json:
+        value = {**_head(file, comparison.case_name, plan), "agree": agrees}
+        echo_json(value | ({"not_comparable": silent} if silent else {}) | ({"known": known} if known else {}))
+        return
+    text = "the engines agree" if agrees else f"nothing was compared: {'; '.join(silent) or 'there was nothing'}"
+    text += f", but for the known divergence{'s'[: len(known) > 1]} {', '.join(known)}" if known else ""
+    click.echo(f"{comparison.case_name}  ({file}, {cut_text(plan)}): {text}")
