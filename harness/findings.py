@@ -57,12 +57,14 @@ class Findings:
 
     def add(self, divergence: Divergence, left: Contender, right: Contender) -> Excuse | None:
         """Book a divergence of two engines; its excuse, None when nothing excuses it."""
-        known = [contender for contender in (left, right) if identity_of(contender.engine) is not None]
         excuse = None
-        if len(known) == 1:
-            accused = known[0]
-            witness = right if accused is left else left
-            excuse = self._excuse(divergence, accused.engine, witness, outcome_text(accused.outcome))
+        if identity_of(left.engine) != identity_of(right.engine):
+            # An engine without an identity has no excuse; of two that have one, either may be the witness of the other.
+            excuses = (
+                self._excuse(divergence, accused.engine, witness, outcome_text(accused.outcome))
+                for accused, witness in ((left, right), (right, left))
+            )
+            excuse = next((each for each in excuses if each is not None), None)
         if excuse is None:
             self.divergences.append(divergence)
         else:

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from harness import known_sequential
 from harness.backend import Engine, EngineFailure, NotComparable, Run
 from harness.lockstep import Region
 from harness.stack_buffer import follow
@@ -105,7 +106,8 @@ def _covers_some(region: Region, divergence: Divergence) -> bool:
     """Whether some wrong cell lies in the region: an excuse that explains nothing would be given again and again."""
     row = divergence.row
     inside = row is not None and region.first_row <= row <= region.last_row
-    return inside and any(COLUMN[item.name] < region.columns for item in divergence.columns)
+    columns = range(region.first_column, region.columns)
+    return inside and any(COLUMN[item.name] in columns for item in divergence.columns)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -247,6 +249,11 @@ _CONDITIONS: Mapping[str, Callable[[Accusation], Region | bool]] = {
     "stack_buffer_exhausted": _stack_buffer_exhausted,
     "event_reads_below_stack_buffer": _event_reads_below_stack_buffer,
     "circuit_sizes_wrap": _circuit_sizes_wrap,
+    "pad_of_last_row": known_sequential.pad_of_last_row,
+    "flags_of_repeated_body": known_sequential.flags_of_repeated_body,
+    "subtraction_code": known_sequential.subtraction_code,
+    "clk_behind_dynamic_node": known_sequential.clk_behind_dynamic_node,
+    "library_has_map": known_sequential.library_has_map,
     "has_mpverify": _has("MPVERIFY"),
     "has_mrupdate": _has("MRUPDATE"),
 }

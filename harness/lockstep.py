@@ -109,11 +109,12 @@ class RowStream:
 
 
 class Region(NamedTuple):
-    """Cells that an excused divergence covers: rows ``first_row .. last_row`` of the first ``columns`` columns."""
+    """Cells that an excused divergence covers: rows ``first_row .. last_row`` of columns ``first_column .. columns - 1``."""
 
     first_row: int
     last_row: int
     columns: int
+    first_column: int = 0
 
 
 class WrongRow(NamedTuple):
@@ -133,7 +134,7 @@ def first_wrong_row(left: Cells, right: Cells, first_row: int, regions: Iterable
         return None
     for region in regions:
         first = max(0, region.first_row - first_row)
-        wrong[: region.columns, first : max(0, region.last_row + 1 - first_row)] = False
+        wrong[region.first_column : region.columns, first : max(0, region.last_row + 1 - first_row)] = False
     rows = np.flatnonzero(wrong.any(axis=0))
     if not rows.size:
         return None
@@ -143,7 +144,8 @@ def first_wrong_row(left: Cells, right: Cells, first_row: int, regions: Iterable
 def covered_cells(regions: Iterable[Region], first_row: int, end_row: int) -> int:
     """How many cells of rows ``first_row .. end_row - 1`` the regions cover; regions do not overlap."""
     return sum(
-        region.columns * max(0, min(region.last_row + 1, end_row) - max(region.first_row, first_row))
+        (region.columns - region.first_column)
+        * max(0, min(region.last_row + 1, end_row) - max(region.first_row, first_row))
         for region in regions
     )
 
