@@ -78,7 +78,7 @@ def replay(
     chosen = Targets((*found.quick, *found.slow), ()) if slow else found
     if not chosen.quick:
         raise InputError("all cases are in folders called bench or slow; say --slow", source=str(places[0]))
-    names = _engines(engines, engine)
+    names = engines_to_replay(engines, engine)
     if not no_audit and len(names) > 1:
         prepare_audit()
     with open_engines(names):
@@ -91,7 +91,7 @@ def replay(
     ctx.exit(replaying.finish())
 
 
-def _engines(engines: Sequence[str], engine: Sequence[str]) -> list[str]:
+def engines_to_replay(engines: Sequence[str], engine: Sequence[str]) -> list[str]:
     """The engines asked for; otherwise all installed ones that are usable here."""
     names = [name.strip() for group in engines for name in group.split(",")] + [name.strip() for name in engine]
     if names:
