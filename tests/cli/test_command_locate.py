@@ -21,7 +21,7 @@ def test_a_difference_is_located(fragdiff, multiplying):
     ]
     assert "  stack_2: 7 | 8   (item 2 before the operation)" in lines
     assert any(line.startswith("  odd one out: wrong-mul (") for line in lines)
-    assert "  cuts: independent of cuts" in lines
+    assert "  cuts: does not depend on cuts" in lines
 
 
 def test_it_says_what_to_run_when_that_is_mended(fragdiff, multiplying, monkeypatch):
