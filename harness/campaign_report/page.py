@@ -146,15 +146,19 @@ def _gaps(found: Sequence[CoverageGroup]) -> Iterator[str]:
         (0, f"{group.operation} {group.phase}", len(group.covered), group.possible, _shared(group))
         for group in gaps[:MOST_GAPS]
     ]
-    yield from _shares(("operation and phase", "what the missing ones share"), rows)
+    yield from _shares(("operation and phase", "what is missing"), rows)
     if len(gaps) > MOST_GAPS:
         missing = sum(len(group.missing) for group in gaps[MOST_GAPS:])
         yield f'<p class="quiet">{missing:,} cells of {len(gaps) - MOST_GAPS:,} more; <code>fragdiff cover</code> has all.</p>'
 
 
 def _shared(group: CoverageGroup) -> str:
-    """Words that all missing cells have; ``all`` where nothing is covered."""
-    return missing_text(group).partition(": ")[2] if group.covered else "all are missing"
+    """Words that all missing cells have, else one of them; ``all`` where nothing is covered."""
+    if not group.covered:
+        return "all"
+    cell = group.missing[0]
+    example = f"depth {cell.depth}, nest {cell.nest}, queue {cell.queue}, item {cell.item}"
+    return missing_text(group).partition(": ")[2] or f"such as {example}"
 
 
 def _shares(head: tuple[str, str], rows: Sequence[tuple[int, str, int, int, str]]) -> Iterator[str]:
