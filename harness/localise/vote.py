@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from harness.backend import Engine, EngineFailure, NotComparable, Run
+from harness.backend import NOT_GIVEN, Engine, EngineFailure, NotComparable, Run
 from harness.localise.observer import Cause, Look, Observer
 from harness.verdict import Kind
 from reference.definition.case import Case
@@ -71,11 +71,21 @@ def _decided(
         odd = tuple(name for group in groups for name in group if name not in agreeing)
         if agreeing and odd:
             return odd, f"{why}; the reference, asked besides, agrees with {', '.join(agreeing)}"
+        odd = tuple(name for name in odd if not _has_no_value(observer, look.case, cause, name))
+        if said is not None and len(odd) == 1 and len(odd) < voices:
+            return odd, f"{why}, and one gives no value; the reference, asked besides, differs from {odd[0]}"
     rejected = [item.left for item in look.comparison.divergences if item.kind is Kind.AUDIT]
     accused = tuple(name for name in cause.pair if name in rejected)
     if len(accused) == 1:
-        return accused, f"{why}; the audit rejects the trace of {accused[0]} and not the other"
+        judged = not any(_has_no_value(observer, look.case, cause, name) for name in cause.pair)
+        return accused, f"{why}; the audit rejects the trace of {accused[0]}{' and not the other' if judged else ''}"
     return (), why
+
+
+def _has_no_value(observer: Observer, case: Case, cause: Cause, name: str) -> bool:
+    """Whether an engine says no more than that its cells differ."""
+    said = _ask(observer.engine(name), case, cause)
+    return cause.kind is Kind.CELL and isinstance(said, tuple) and NOT_GIVEN in said
 
 
 def _says(observer: Observer, case: Case, cause: Cause, name: str, wanted: Hashable | None) -> bool:

@@ -162,6 +162,18 @@ def test_a_panic_is_localised_although_the_reference_is_asked_besides_and_fails_
     assert found.vote.odd == ("exec-sequential:vm",)
 
 
+@pytest.mark.parametrize(
+    ("name", "plan", "odd"),
+    [
+        ("a6_ext_entry_then_ext", Every(6), "exec:vm"),
+        ("a7_repeat_after_call", ONE_FRAGMENT, "exec-sequential:vm"),
+    ],
+)
+def test_the_reference_tells_which_of_the_two_is_wrong(engines, name, plan, odd):
+    found = localise(case_named(name, plan), engines, audit=False)
+    assert found.vote.odd == (odd,)
+
+
 def test_the_two_engines_are_two(engines):
     compare(case_named("a9_pad_column"), engines)
     assert {engine.identity for engine in engines} == {REAL_VM, REAL_VM_SEQUENTIAL}
