@@ -19,7 +19,7 @@ from gpu.errors import DeviceUnavailable
 from harness.backend import Availability
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import echo_json
-from harness.engines import available_engines, find_engine
+from harness.engines import EXEC_PREFIX, SEQUENTIAL_PREFIX, available_engines, find_engine
 from reference.definition.errors import InputError
 
 REQUIRED: Final = ("numpy", "numba", "hypothesis", "click", "rich")
@@ -29,6 +29,12 @@ OPTIONAL: Final = {
     "jinja2": "reports as HTML; pip install 'fragdiff[report]'",
     "zstandard": "compressed traces; pip install 'fragdiff[fast]'",
     "xxhash": "faster digests; pip install 'fragdiff[fast]'",
+}
+
+
+_PROGRAMS: Final = {
+    EXEC_PREFIX: "another program; --engine exec:COMMAND looks at it",
+    SEQUENTIAL_PREFIX: "the sequential engine that the real VM's records tell of besides; runs no case twice",
 }
 
 
@@ -179,4 +185,5 @@ def _lines(
     lines += [
         f"  {name:<14} {'usable' if found.usable else 'not usable'}: {found.reason}" for name, found in engines.items()
     ]
+    lines += [f"  {prefix + 'COMMAND':<24} {text}" for prefix, text in _PROGRAMS.items()]
     return lines
