@@ -1,0 +1,360 @@
+"""The pytest plugin as its users run it: what is collected, what passes, what fails and what it says, what is skipped."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import ADDING, MULTIPLYING
+
+import harness
+
+HONEST = "--fragdiff-engines=reference,honest"
+KEPT = {
+    "kind": "defect",
+    "reason": "made for a test",
+    "defect": "D04",
+    "real_vm": "it panics",
+}
+
+
+@pytest.fixture
+def verifying():
+    """MPVERIFY of depth 0: the real VM panics (D04), every other engine fails with a named error."""
+    lines = (Path(__file__).parents[1] / "data" / "vm" / "divergences.jsonl").read_text("utf-8").splitlines()
+    case = next(item["case"] for item in map(json.loads, lines) if item["name"] == "d04_mpverify_depth0")
+    return {**case, "name": "verifying", "cuts": [4]}
+
+
+# ---- collection -----------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_an_item_for_each_cut_plan_and_each_pair_of_engines(run_pytest, write, corpus):
+    write(ADDING)
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines", "reference,honest,wrong-seam", "--collect-only")
+    plans = ["adding.case.json::every:4", "adding.case.json::at:3", "multiplying.case.json::every:3"]
+    pairs = ["reference-honest", "reference-wrong-seam", "honest-wrong-seam"]
+    assert run.items == [f"corpus/{plan}::{pair}" for plan in plans for pair in pairs]
+    assert run.exit_code == 0
+
+
+def test_one_item_can_be_run_by_its_node_id(run_pytest, write, corpus):
+    write(ADDING)
+    run = run_pytest("corpus/adding.case.json::at:3::reference-honest", HONEST)
+    assert run.items == ["corpus/adding.case.json::at:3::reference-honest"]
+    assert run.exit_code == 0
+    assert run_pytest("corpus/adding.case.json::every:4", HONEST).items == [
+        "corpus/adding.case.json::every:4::reference-honest"
+    ]
+
+
+def test_a_long_free_plan_has_a_short_name_and_equal_plans_are_told_apart(run_pytest, write, corpus):
+    rows = list(range(1, 60))
+    write(ADDING, cuts=[{"at": rows}, {"at": rows[:-1]}, 4, 4])
+    names = [item.split("::")[1] for item in run_pytest(corpus, HONEST, "--collect-only").items]
+    assert [name.rpartition("-")[0] for name in names[:2]] == ["at:1,2,3,4,5,6+53", "at:1,2,3,4,5,6+52"]
+    assert names[2:] == ["every:4", "every:4#2"]
+    assert len(set(names)) == 4
+
+
+def test_case_files_are_left_alone_unless_their_directory_is_named(run_pytest, write, corpus, tmp_path):
+    write(ADDING)
+    write({"nothing": "of ours"}, "foreign", tmp_path / "tests" / "data")
+    (tmp_path / "tests" / "test_own.py").write_text("def test_own():\n    pass\n")
+    for arguments in ((), ("tests",), (".",)):
+        run = run_pytest(*arguments, ini="testpaths = tests\n")
+        assert run.items == ["tests/test_own.py::test_own"]
+        assert run.exit_code == 0
+        assert "fragdiff:" not in run.output
+
+
+def test_a_directory_below_a_named_one_belongs_to_the_corpus(run_pytest, write, corpus):
+    write(ADDING, cuts=[4])
+    write(MULTIPLYING, directory=corpus / "slow")
+    run = run_pytest(corpus, HONEST, "--collect-only")
+    slow = "corpus/slow/multiplying.case.json::every:3::reference-honest"
+    fast = "corpus/adding.case.json::every:4::reference-honest"
+    assert sorted(run.items) == [fast, slow]
+    assert (run.marks[fast], run.marks[slow]) == (set(), {"fragdiff_slow"})
+    assert run_pytest(corpus, HONEST, "--collect-only", "-m", "not fragdiff_slow").items == [fast]
+
+
+def test_the_ini_file_names_corpus_engines_and_slow_cases(run_pytest, write, corpus):
+    write(ADDING, cuts=[4], directory=corpus / "deep")
+    ini = "fragdiff_corpus = corpus\nfragdiff_engines =\n  honest\n  reference\nfragdiff_slow = deep/*\n"
+    run = run_pytest(ini=ini)
+    (item,) = run.items
+    assert item == "corpus/deep/adding.case.json::every:4::honest-reference"
+    assert run.marks[item] == {"fragdiff_slow"}
+    assert run.outcomes == {"passed": 1}
+    beaten = run_pytest("--fragdiff-engines=reference,wrong-seam", "--collect-only", ini=ini)
+    assert beaten.items == ["corpus/deep/adding.case.json::every:4::reference-wrong-seam"]
+
+
+def test_comparisons_with_an_engine_that_needs_a_device_are_marked(run_pytest, write, corpus, monkeypatch):
+    monkeypatch.setattr("harness.plugin.items.DEVICE_ENGINES", frozenset({"honest"}))
+    write(MULTIPLYING)
+    run = run_pytest(
+        corpus, "--fragdiff-engines=reference,honest,wrong-seam", "--collect-only", "-m", "not fragdiff_device"
+    )
+    assert run.items == ["corpus/multiplying.case.json::every:3::reference-wrong-seam"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", json.dumps(ADDING | {"cuts": [0]}), json.dumps(ADDING | {"kept": {"kind": "x"}})]
+)
+def test_a_file_that_is_no_case_is_an_error_with_file_and_place(run_pytest, write, corpus, text):
+    write(MULTIPLYING)
+    (corpus / "broken.case.json").write_text(text)
+    run = run_pytest(corpus, HONEST)
+    assert run.exit_code == 2
+    (error,) = run.errors
+    assert "broken.case.json" in error
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--fragdiff-engines=reference"], "two engines"),
+        (["--fragdiff-engines=reference,nobody"], "no engine called 'nobody'"),
+        (["--fragdiff-engines=reference,reference"], "named twice"),
+        ([HONEST, "--fragdiff-fuzz=soon"], "expected a time"),
+        ([HONEST, "--fragdiff-fuzz=0s"], "expected a time"),
+        ([HONEST, "--fragdiff-seed=-1"], "expected a number from 0"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_a_usage_error(run_pytest, write, corpus, arguments, word):
+    write(ADDING)
+    run = run_pytest(corpus, *arguments)
+    assert run.exit_code == 4
+    assert word in run.output
+    assert run.items == []
+
+
+def test_a_corpus_that_is_missing_is_a_usage_error(run_pytest):
+    run = run_pytest(ini="fragdiff_corpus = nowhere\n")
+    assert run.exit_code == 4
+    assert "nowhere is no directory" in run.output
+
+
+# ---- running --------------------------------------------------------------------------------------------------------
+
+
+def test_engines_that_agree_pass_and_what_was_compared_is_summed_up(run_pytest, write, corpus, tmp_path):
+    write(ADDING)
+    run = run_pytest(corpus, HONEST, f"--junit-xml={tmp_path / 'x.xml'}")
+    assert run.exit_code == 0
+    assert run.outcomes == {"passed": 2}
+    assert "fragdiff: reference with honest, 1 pair of engines" in run.output
+    assert "  honest: usable, made for tests" in run.output
+    # Two of the shortest traces, of 72 columns; 11 rows are executed: cuts at 0, 4 and 8, and at 0 and 3.
+    assert "compared: 128 rows, 9,216 cells, 5 boundaries, 3 seams built" in run.output
+    properties = ElementTree.parse(tmp_path / "x.xml").findall(".//property")
+    assert [each.get("value") for each in properties if each.get("name") == "fragdiff_rows"] == ["64", "64"]
+
+
+def test_a_lying_engine_fails_with_row_columns_cut_and_cause(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    write(ADDING, cuts=[4])
+    run = run_pytest(corpus, "--fragdiff-engines=reference,wrong-mul")
+    assert run.exit_code == 1
+    assert run.outcomes == {"failed": 1, "passed": 1}
+    text = run.text("corpus/multiplying.case.json::every:3::reference-wrong-mul")
+    assert text.startswith("multiplying, every:3: reference and wrong-mul differ")
+    for word in ("first wrong row 3 (", "after MUL", "last equal row 2", "cut: in fragment 1", "stack_2", "7  |  8"):
+        assert word in text, word
+    assert "where it comes from:" in text
+    assert "fragdiff diff" in text
+    assert "every:3" in text.splitlines()[-1]
+    assert "Traceback" not in text
+    assert "harness/plugin" not in text
+
+
+def test_an_engine_that_lies_at_seams_fails_only_where_there_is_one(run_pytest, write, corpus):
+    write(ADDING, cuts=[1, {"at": []}])
+    run = run_pytest(corpus, "--fragdiff-engines=reference,wrong-seam")
+    outcomes = {nodeid.split("::")[1]: report.outcome for nodeid, report in run.reports.items()}
+    assert outcomes["every:1"] == "failed"
+    assert set(outcomes.values()) == {"failed", "passed"}
+
+
+def test_an_engine_that_breaks_fails(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,crashing")
+    assert run.exit_code == 1
+    assert "list index out of range" in run.text("corpus/multiplying.case.json::every:3::reference-crashing")
+
+
+def test_a_pair_that_shares_a_mistake_fails_by_the_audit(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines=wrong-mul,wrong-mul-too")
+    assert run.outcomes == {"failed": 1}
+    assert "audit: " in run.text("corpus/multiplying.case.json::every:3::wrong-mul-wrong-mul-too")
+
+
+def test_what_is_not_comparable_is_skipped_with_the_reason_and_alone_it_is_a_failure(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,honest,refusing")
+    assert run.outcomes == {"passed": 1, "skipped": 2}
+    assert "refusing: no such programs" in run.text("corpus/multiplying.case.json::every:3::reference-refusing")
+    assert "not compared: 2 x refusing: no such programs" in run.output
+    assert run.exit_code == 0
+    alone = run_pytest(corpus, "--fragdiff-engines=reference,refusing")
+    assert alone.outcomes == {"skipped": 1}
+    assert alone.exit_code == 1
+    assert "nothing was compared: this run has failed" in alone.output
+
+
+def test_an_engine_that_is_not_usable_here_is_skipped_counted_and_named_in_the_header(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,unusable")
+    assert run.outcomes == {"skipped": 1}
+    assert run.exit_code == 1
+    assert "  unusable: not usable, no device" in run.output
+    assert "not comparable: everything with unusable" in run.output
+    assert "not compared: 1 x unusable is not usable here: no device" in run.output
+
+
+def test_engines_are_opened_once_and_closed_at_the_end(run_pytest, write, corpus, monkeypatch):
+    made, closed = [], []
+
+    class Counting(pytest.importorskip("faulty_engines").Honest):
+        def probe(self):
+            made.append(self)
+            return super().probe()
+
+        def close(self):
+            closed.append(self)
+            super().close()
+
+    monkeypatch.setattr("faulty_engines.Honest", Counting)
+    write(ADDING)
+    write(MULTIPLYING)
+    assert run_pytest(corpus, HONEST).outcomes == {"passed": 3}
+    assert len(made) == 1
+    assert made[0] in closed
+
+
+# ---- known divergences ----------------------------------------------------------------------------------------------
+
+
+def test_a_known_divergence_passes_and_is_reported(run_pytest, write, corpus, verifying):
+    write(verifying)
+    write(MULTIPLYING)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,panicking-vm")
+    assert run.outcomes == {"passed": 2}
+    assert "known divergence D04: in 1 items" in run.output
+    assert run.exit_code == 0
+
+
+def test_a_run_with_nothing_but_known_divergences_has_compared_nothing(run_pytest, write, corpus, verifying):
+    write(verifying)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,panicking-vm")
+    assert run.outcomes == {"passed": 1}
+    assert run.exit_code == 1
+
+
+def test_a_known_divergence_that_is_gone_fails(run_pytest, write, corpus):
+    write(MULTIPLYING, kept=KEPT)
+    run = run_pytest(corpus, "--fragdiff-engines=reference,panicking-vm")
+    assert run.outcomes == {"failed": 1}
+    text = run.text("corpus/multiplying.case.json::every:3::reference-panicking-vm")
+    assert "known divergence D04, which is not there at any of its cut plans" in text
+    assert run.exit_code == 1
+
+
+def test_a_known_divergence_that_is_met_as_the_case_says_passes(run_pytest, write, corpus, verifying):
+    write(verifying, kept=KEPT)
+    write(MULTIPLYING)
+    assert run_pytest(corpus, "--fragdiff-engines=reference,panicking-vm").outcomes == {"passed": 2}
+
+
+def test_a_known_divergence_of_an_engine_that_is_not_there_is_not_missed(run_pytest, write, corpus):
+    write(MULTIPLYING, kept=KEPT)
+    assert run_pytest(corpus, HONEST).outcomes == {"passed": 1}
+
+
+# ---- the campaign ---------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_is_one_more_item_and_passes_when_the_engines_agree(run_pytest, tmp_path):
+    run = run_pytest("--fragdiff-fuzz=0.4s", "--fragdiff-seed=3", HONEST)
+    assert run.items == ["fragdiff-fuzz"]
+    assert run.marks["fragdiff-fuzz"] == {"fragdiff_fuzz"}
+    assert run.exit_code == 0
+    assert not (tmp_path / "findings").exists()
+    sections = dict(run.reports["fragdiff-fuzz"].sections)
+    assert "cases (" in sections["Captured campaign call"]
+
+
+def test_a_campaign_that_finds_a_difference_fails_with_seed_and_report(run_pytest, tmp_path):
+    run = run_pytest(
+        "--fragdiff-fuzz=0.5s", "--fragdiff-seed=3", "--fragdiff-engines=reference,broken", "--fragdiff-out=kept"
+    )
+    assert run.exit_code == 1
+    text = run.text("fragdiff-fuzz")
+    assert text.startswith("seed 3, engines reference, broken")
+    assert "engine_failure broken" in text
+    assert "ZeroDivisionError" in text
+    assert list((tmp_path / "kept").glob("*/found.case.json"))
+
+
+@pytest.mark.parametrize(("engine", "word"), [("refusing", "nothing was compared"), ("unusable", "not usable here")])
+def test_a_campaign_that_compared_nothing_fails(run_pytest, engine, word):
+    run = run_pytest("--fragdiff-fuzz=0.3s", "--fragdiff-seed=3", f"--fragdiff-engines=reference,{engine}")
+    assert run.exit_code == 1
+    assert word in run.text("fragdiff-fuzz")
+
+
+def test_the_campaign_can_be_chosen_and_left_out(run_pytest, write, corpus):
+    write(MULTIPLYING)
+    arguments = (corpus, HONEST, "--fragdiff-fuzz=60s", "--collect-only")
+    assert len(run_pytest(*arguments).items) == 2
+    assert run_pytest(*arguments, "-m", "fragdiff_fuzz").items == ["fragdiff-fuzz"]
+    assert "fragdiff-fuzz" not in run_pytest(*arguments, "-k", "not fuzz").items
+
+
+# ---- in processes of their own --------------------------------------------------------------------------------------
+
+
+def test_a_run_without_cases_loads_nothing_of_the_harness(tmp_path):
+    (tmp_path / "test_own.py").write_text(
+        "import sys\n\n\ndef test_own():\n"
+        "    mine = {'numpy', 'numba', 'click', 'harness', 'reference', 'parallel', 'gpu'}\n"
+        "    assert {name for name in sys.modules if name.split('.')[0] in mine} <= {'harness', 'harness.pytest_plugin'}\n"
+        "    assert 'harness.pytest_plugin' in sys.modules\n"
+    )
+    done = _pytest(tmp_path, "-p", "no:hypothesispytest")
+    assert done.returncode == 0, done.stdout
+
+
+def test_workers_share_the_items_and_their_accounts_are_added_up(tmp_path, write, corpus):
+    write(ADDING)
+    write(MULTIPLYING)
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_runtest_teardown(item):\n    import numba\n    assert numba.config.NUMBA_NUM_THREADS == 1\n"
+    )
+    arguments = ["corpus", "-n", "2", "--dist", "worksteal", "--fragdiff-engines=reference,parallel", "-v"]
+    done = _pytest(tmp_path, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+    assert "fragdiff: reference with parallel" in done.stdout
+    assert done.stdout.count("compared: ") == 1
+    assert "compared: 192 rows" in done.stdout
+
+
+def _pytest(directory, *arguments):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "NUMBA_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=directory,
+        env=environment | {"PYTHONPATH": str(Path(harness.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
