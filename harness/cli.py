@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "record": Command("harness.commands.record", "A case per line in, a record per line out, on any engine."),
     "diff": Command("harness.commands.diff", "Compare what two or more engines make of cases, cell by cell."),
     "locate": Command("harness.commands.locate", "Say where a difference comes from: provenance, step at fault, cuts."),
+    "shrink": Command("harness.commands.shrink", "Shrink a case to the smallest that differs for the same reason."),
     "audit": Command("harness.commands.audit", "Judge traces by the rules that every trace keeps; no engine is asked."),
     "laws": Command("harness.commands.laws", "Judge one engine by itself: the trace must not depend on the cuts."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),

@@ -128,7 +128,7 @@ ROWS_BEFORE, ROWS_BEHIND = 3, 3
 def _next_steps(file: str, names: Sequence[str], comparison: Comparison, plan: CutPlan) -> list[str]:
     """Commands that say more about a case that differs: where it comes from, and its rows, decoded."""
     cuts, path = cut_text(plan), Path(file)
-    steps = [replay_command(path, names, verb="locate", cuts=cuts)]
+    steps = [replay_command(path, names, verb=verb, cuts=cuts) for verb in ("locate", "shrink")]
     first = comparison.divergences[0]
     if first.row is not None and first.kind is Kind.CELL:
         rows = (max(0, first.row - ROWS_BEFORE), first.row + ROWS_BEHIND)

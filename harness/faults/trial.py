@@ -27,28 +27,16 @@ from harness.generate import SeededChoices
 from harness.guarded import GuardedEngine
 from harness.parts import Parts
 from harness.shrink import Budget, Shrunk, shrink
-from harness.shrink.edits import forests_of
+from harness.shrink.size import Size, size_of
 from harness.verdict import Comparison, Divergence, Verdict
 from reference.definition.case import Case
 from reference.definition.formats.children_first import children_first
-from reference.definition.isa import NOOP
-from reference.definition.mast import Block
-from reference.processor import execute
 
 SMOKE_SECONDS: Final = 60.0
 """What a campaign runs when nothing is said."""
 
 MOST_SECONDS: Final = 10 * SMOKE_SECONDS
 """A fault that is not caught by then is not caught."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What a person has to read: operations but for NOOPs, which stand where a block would be empty, nodes, cuts."""
-
-    operations: int
-    nodes: int
-    cuts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +144,6 @@ def _has_signature(fault: Fault, signature: str, runs: int) -> Callable[[Case], 
         )
 
     return is_same
-
-
-def size_of(case: Case) -> Size:
-    """The size of a case with one cut plan."""
-    nodes = [node for forest in forests_of(case) for node in forest.nodes]
-    blocks = [node for node in nodes if isinstance(node, Block)]
-    operations = sum(item.code != NOOP for block in blocks for item in block.operations)
-    return Size(operations, len(nodes), len(case.cut.starts(execute(case).core_rows)) - 1)
 
 
 def try_comparison(fault: Fault, seed: int, *, seconds: float = MOST_SECONDS) -> Trial:

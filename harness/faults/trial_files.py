@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from harness.faults.catalogue import FAULTS
 from harness.faults.fault import Check
-from harness.faults.trial import Size, Trial
+from harness.faults.trial import Trial
+from harness.shrink.size import Size
 from reference.definition.case import Case
 from reference.definition.errors import InputError
 from reference.definition.formats.case_json import case_line, read_case

@@ -34,11 +34,12 @@ def test_the_next_commands_are_named_and_work(fragdiff, multiplying):
     engines, cuts = "--engines=reference,wrong-mul", "--cuts=at:3"
     assert commands == [
         ["fragdiff", "locate", str(multiplying), engines, cuts],
+        ["fragdiff", "shrink", str(multiplying), engines, cuts],
         ["fragdiff", "show", str(multiplying), "--engine=reference", "--rows=0:6", cuts],
         ["fragdiff", "show", str(multiplying), "--engine=wrong-mul", "--rows=0:6", cuts],
     ]
-    located, *decoded = (fragdiff(*command[1:]) for command in commands)
-    assert located.exit_code == 1
+    located, shrunk, *decoded = (fragdiff(*command[1:]) for command in commands)
+    assert (located.exit_code, shrunk.exit_code) == (1, 1)
     assert located.stdout.splitlines()[1] == "cell reference|wrong-mul any cuts MUL op stack items"
     assert [each.exit_code for each in decoded] == [0, 0]
     first, second = (each.stdout.splitlines()[1:] for each in decoded)

@@ -12,9 +12,10 @@ from harness.faults import FAULTS, Check, find_fault
 from harness.faults.catalogue import AREAS
 from harness.faults.selftest import QUICK, Plan, Result, results, run_selftest
 from harness.faults.tables import area_lines, as_json, fault_lines, summary_line
-from harness.faults.trial import Size, Trial, size_of, try_engine
+from harness.faults.trial import Trial, try_engine
 from harness.faults.trial_files import append_trial, read_trials
 from harness.shrink import Budget
+from harness.shrink.size import Size, size_of
 from reference.definition.case import Case
 from reference.definition.cuts import At, Every
 from reference.definition.formats.case_json import case_line
