@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -13,6 +16,7 @@ from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
 from harness.commands.corpus_state import directory_argument, slow_option
 from harness.commands.options import Number, echo_json, open_engines
+from harness.commands.replay_screen import PLAIN_SECONDS
 from harness.corpus import Kept, Kind, is_slow
 from harness.corpus.checking import read_all
 from harness.corpus.covered import Candidate, reach, worth_keeping
@@ -115,6 +119,7 @@ def merge(ctx: click.Context, directory: Path, sources: tuple[Path, ...], as_jso
 )
 @click.option("--seconds", type=Number(min=0), default=None, help="Stop generating after this time.")
 @click.option("--max-rows", type=click.IntRange(min=1), default=None, help="Of generated programs.")
+@click.option("--at-most", type=click.IntRange(min=1), default=None, help="Keep so many: the cases that add most.")
 @click.option("--expect", "engine", metavar="NAME", required=True, help="Keep what this engine makes of each case.")
 @json_option
 @click.pass_context
@@ -126,6 +131,7 @@ def harvest(
     cases: int,
     seconds: float | None,
     max_rows: int | None,
+    at_most: int | None,
     engine: str,
     as_json: bool,
 ) -> None:
@@ -135,7 +141,8 @@ def harvest(
     fragdiff corpus harvest corpus/coverage --beside corpus --cases 20000 --expect "exec:oracle run"
 
     Reached are cells of the coverage map, at every row of a program, and errors of programs that fail. A case on which the
-    engine fails is not kept, and named. The same seed and corpus give the same cases.
+    engine fails is not kept, and named. The same seed and corpus give the same cases. An interrupt ends the generating, and
+    what was found by then is kept.
 
     JSON keys of a case: path, name; the last line has generated, kept, refused and exit_code.
     """
@@ -145,17 +152,8 @@ def harvest(
         entries = read_all(folder)[0] if folder.exists() or folder in beside else []
         reached += [reach(reference, entry.case).cells for entry in entries if not is_slow(entry.path, folder)]
     profile = Profile() if max_rows is None else Profile(max_rows=max_rows)
-    end = None if seconds is None else time.monotonic() + seconds
-    made = 0
-
-    def stopped() -> bool:
-        nonlocal made
-        if end is not None and time.monotonic() >= end:
-            return True
-        made += 1
-        return False
-
-    found = harvested(generated(seed, profile, cases, stopped), reached)
+    with _Making(seconds) as making:
+        found = harvested(making.counted(generated(seed, profile, cases, making.is_over)), reached, at_most)
     kept, refused = 0, 0
     source = f"generator, seed {seed}"
     with open_engines([engine]) as (opened,):
@@ -165,10 +163,48 @@ def harvest(
             if as_json and path:
                 echo_json({"path": str(path), "name": case.name})
     if as_json:
-        echo_json({"generated": made, "kept": kept, "refused": refused, "exit_code": AGREE if kept else BAD_INPUT})
+        echo_json(
+            {"generated": making.made, "kept": kept, "refused": refused, "exit_code": AGREE if kept else BAD_INPUT}
+        )
     else:
-        click.echo(f"{made:,} cases generated, {kept:,} kept, {refused:,} refused by {engine}")
+        click.echo(f"{making.made:,} cases generated, {kept:,} kept, {refused:,} refused by {engine}")
     ctx.exit(AGREE)
+
+
+class _Making:
+    """Generating: how far it is, and when it ends."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._shown = time.monotonic()
+        self._interrupted = False
+        self.made = 0
+
+    def __enter__(self) -> _Making:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        self._interrupted = True
+        # The same once more does what it always does.
+        signal.signal(number, self._before)
+        click.echo("interrupted: keeping what was found", err=True)
+
+    def is_over(self) -> bool:
+        """Whether the time is used up, or somebody does not want to wait for it."""
+        return self._interrupted or (self._end is not None and time.monotonic() >= self._end)
+
+    def counted(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """The cases; a line now and then."""
+        for case in cases:
+            self.made += 1
+            yield case
+            if time.monotonic() - self._shown >= PLAIN_SECONDS:
+                self._shown = time.monotonic()
+                click.echo(f"{self.made:,} cases generated", err=True)
 
 
 def _keep(case: Case, directory: Path, engine: Engine, source: str) -> Path | None:

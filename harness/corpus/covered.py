@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,24 @@ def worth_keeping(candidates: Sequence[Candidate]) -> list[bool]:
             chosen.discard(at)
             times.subtract(candidates[at].reach.cells)
     return [item.pinned or at in chosen for at, item in enumerate(candidates)]
+
+
+def most_adding(reached: Sequence[Reach], at_most: int) -> list[int]:
+    """The numbers of up to ``at_most`` cases that together reach most, each the one that adds most to those before it.
+
+    Of cases that add as much the one with fewer rows is taken, then the earlier one.
+    """
+    waiting = [(-len(item.cells), item.rows, number) for number, item in enumerate(reached)]
+    heapify(waiting)
+    covered: set[str] = set()
+    chosen: list[int] = []
+    while waiting and len(chosen) < at_most:
+        promised, rows, number = heappop(waiting)
+        adds = len(reached[number].cells - covered)
+        if -promised > adds:
+            # What a case adds only shrinks while others are chosen, so it is asked again when its turn comes.
+            heappush(waiting, (-adds, rows, number))
+        elif adds:
+            chosen.append(number)
+            covered |= reached[number].cells
+    return chosen

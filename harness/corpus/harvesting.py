@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.backends.reference import ReferenceEngine
-from harness.corpus.covered import Candidate, reach, worth_keeping
+from harness.corpus.covered import Candidate, most_adding, reach, worth_keeping
 from harness.generate import Profile, generate_case
 from reference.definition.case import Case
 from reference.definition.cuts import ONE_FRAGMENT, Every
@@ -28,19 +28,27 @@ def generated(seed: int, profile: Profile, count: int, stopped: Callable[[], boo
         yield replace(generate_case(seed, number, profile).case, cuts=CUTS)
 
 
-def harvest(cases: Iterable[Case], reached: Iterable[frozenset[str]]) -> list[Case]:
-    """The smallest cases that reach something that is not reached yet, without those that others make superfluous."""
+def harvest(cases: Iterable[Case], reached: Iterable[frozenset[str]], at_most: int | None = None) -> list[Case]:
+    """The smallest cases that reach something that is not reached yet, without those that others make superfluous.
+
+    With ``at_most`` the ones that add most.
+    """
     engine = ReferenceEngine()
     before: set[str] = set().union(*reached)
     smallest: dict[str, int] = {}
-    useful: dict[int, tuple[Case, Candidate]] = {}
-    for number, case in enumerate(cases):
+    useful: list[Case] = []
+    candidates: list[Candidate] = []
+    for case in cases:
         found = reach(engine, case)
         new = frozenset(found.cells - before)
         better = [each for each in new if found.rows < smallest.get(each, found.rows + 1)]
         if better:
             smallest |= dict.fromkeys(better, found.rows)
+            useful.append(case)
             # Only what the corpus lacks counts: the rest is somebody else's already.
-            useful[number] = case, Candidate(Path(case.name), replace(found, cells=new), pinned=False)
-    chosen = worth_keeping([candidate for _, candidate in useful.values()])
-    return [case for (case, _), keep in zip(useful.values(), chosen, strict=True) if keep]
+            candidates.append(Candidate(Path(case.name), replace(found, cells=new), pinned=False))
+    chosen = [number for number, keep in enumerate(worth_keeping(candidates)) if keep]
+    if at_most is not None:
+        adding = most_adding([candidates[number].reach for number in chosen], at_most)
+        chosen = [chosen[number] for number in adding]
+    return [useful[number] for number in chosen]
