@@ -127,7 +127,8 @@ def _rebuilt_by(
     if rows is None or not found.builds_here or cause.kind is not Kind.CELL:
         return ()
     needs_cut = dependence.fault_class is not FaultClass.INDEPENDENT
-    return rebuild_lines(cause.part, rows, cause.maker, first_row=needs_cut and cause.row in dependence.cuts)
+    first_row = needs_cut and cause.row in dependence.cuts
+    return rebuild_lines(cause.part, cause.cells[0].name, rows, cause.maker, first_row=first_row)
 
 
 def _run_by(found: Evidence, cause: Cause, rows: ProgramRows | None) -> tuple[CodeLine, ...]:

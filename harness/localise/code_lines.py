@@ -35,7 +35,8 @@ from parallel import (
 MOST_LINES: Final = 3
 WIDTH: Final = 90
 
-_MACRO: Final = re.compile(r"\b([A-Z][A-Z0-9_]{2,})\b")
+_MACRO: Final = re.compile(r"\b(_?[A-Z][A-Z0-9_]{2,})\b")
+_NEXT_ENTRY: Final = re.compile(r'^(    ["#*]|[^ ])')
 _FAMILY: Final = re.compile(r"\d+$")
 _EXECUTOR: Final = (executor_control, executor_steps, executor_macros)
 _BUILDER: Final = (fragment_control, fragment_steps, fragment_macros)
@@ -49,6 +50,14 @@ _PART_MODULES: Final[Mapping[str, ModuleType]] = {
     "chiplet padding": chiplets,
     "range table": ranges,
     "random row": last_row,
+}
+_WRITTEN_EACH_ROW: Final = {
+    "clk": r"tile\[o\] =",
+    "ctx": r"tile\[o \+ 1\] =",
+    "dec_addr": r"tile\[o \+ ADDR\] =",
+    "stack_b0": r"tile\[o \+ ITEM_0 \+ 16\] =",
+    "stack_b1": r"tile\[o \+ ITEM_0 \+ 17\] =",
+    "stack_h0": r"tile\[o \+ ITEM_0 \+ 18\] =",
 }
 _SNAPSHOT_FIELDS: Final = {"position": "pc", "continuations": "continuation"}
 
@@ -85,19 +94,33 @@ def run_lines(rows: ProgramRows, row: int, *, builder: bool) -> tuple[CodeLine, 
     )  # fmt: skip
 
 
-def rebuild_lines(part: str, rows: ProgramRows, maker: int | None, *, first_row: bool) -> tuple[CodeLine, ...]:
-    """Where a part of the trace is built: the module of a chiplet, the step of the operation that makes the cells.
+def rebuild_lines(
+    part: str, column: str, rows: ProgramRows, maker: int | None, *, first_row: bool
+) -> tuple[CodeLine, ...]:
+    """Where a part of the trace is built: the module of a chiplet, the step of the operation that makes the cell.
 
-    ``first_row``: the wrong row begins a fragment, so that the builder takes it from its snapshot.
+    ``column`` is the first wrong one; where a line of the step writes it that line is named. ``first_row``: the wrong row
+    begins a fragment, so that the builder takes it from its snapshot.
     """
     module = _PART_MODULES.get(part)
     if module is not None:
-        return (_head(module),)
+        return (_code_line(module, 0),)
     if first_row:
         return _matching(fragment_source, r"^snapshot = ")
     if maker is None or maker >= rows.count:
         return ()
-    return _beginnings(list(_step_regions(_BUILDER, _step_name(rows, maker))))
+    regions = list(_step_regions(_BUILDER, _step_name(rows, maker)))
+    each_row = _WRITTEN_EACH_ROW.get(column)
+    prologue = _matching(fragment_source, each_row) if each_row else ()
+    register = re.fullmatch(r"dec_h(\d)", column)
+    written = _lines_with(regions, [_register_pattern(int(register[1]))]) if register else ()
+    return written or (*_beginnings(regions), *prologue)[:MOST_LINES]
+
+
+def _register_pattern(number: int) -> str:
+    """How a step writes this register: by its number, or as a helper, which are counted from register 2 on."""
+    names = [f"H0 \\+ {number}"] + ([f"HELPER \\+ {number - 2}"] if number > 2 else ["HELPER"] if number == 2 else [])
+    return rf"tile\[o \+ ({'|'.join(names)})\] ="
 
 
 def _step_name(rows: ProgramRows, row: int) -> str:
@@ -145,10 +168,6 @@ def _shortened(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]} .."
 
 
-def _head(module: ModuleType) -> CodeLine:
-    return _code_line(module, 0)
-
-
 def _step_regions(modules: Sequence[ModuleType], name: str) -> Iterator[_Region]:
     """The entry of a step, then those of the macros that it uses, theirs included."""
     todo, seen = [name], {name}
@@ -157,7 +176,7 @@ def _step_regions(modules: Sequence[ModuleType], name: str) -> Iterator[_Region]
             yield region
             used = [macro for line in region.lines for macro in _MACRO.findall(line) if macro not in seen]
             for macro in dict.fromkeys(used):
-                if next(_regions(modules[-1:], macro), None) is not None:
+                if next(_regions(modules if macro.startswith("_") else modules[-1:], macro), None) is not None:
                     seen.add(macro)
                     todo.append(macro)
 
@@ -165,7 +184,7 @@ def _step_regions(modules: Sequence[ModuleType], name: str) -> Iterator[_Region]
 def _regions(modules: Sequence[ModuleType], name: str) -> Iterator[_Region]:
     """Where a table has an entry of this name, or, for DUP7 and its like, a line that makes all of the family."""
     family = _FAMILY.sub("", name)
-    for wanted in (rf'^(?:    "{name}": |CONTROL_STEPS\["{name}"\])', rf'\bf"{family}\{{', rf'\("{name}", '):
+    for wanted in (rf'^(?:    "{name}": |CONTROL_STEPS\["{name}"\]|{name} = )', rf'\bf"{family}\{{', rf'\("{name}", '):
         for module in modules:
             lines = _source(module)
             for first, line in enumerate(lines):
@@ -175,10 +194,13 @@ def _regions(modules: Sequence[ModuleType], name: str) -> Iterator[_Region]:
 
 
 def _end(lines: Sequence[str], first: int) -> int:
-    """The end of an entry: behind its closing quotes when it has several lines."""
-    if lines[first].count('"""') != 1:
-        return first + 1
-    return next(index for index in range(first + 1, len(lines)) if '"""' in lines[index]) + 1
+    """The end of an entry: where its text is closed and the next one begins."""
+    is_open = lines[first].count('"""') == 1
+    for index in range(first + 1, len(lines)):
+        if not is_open and _NEXT_ENTRY.match(lines[index]):
+            return index
+        is_open ^= lines[index].count('"""') == 1
+    return len(lines)
 
 
 def _matching(module: ModuleType, pattern: str) -> tuple[CodeLine, ...]:
@@ -196,6 +218,10 @@ def _assigning(regions: Sequence[_Region], queue: str, field: str) -> tuple[Code
         aliases = re.findall(rf"(\w+) = {queue}\[", text)
         patterns = [rf"\b{alias}\.{field}(\[\w+\])? =" for alias in dict.fromkeys(aliases)] if field else []
         patterns = patterns or [rf"\b{queue}\["]
+    return _lines_with(regions, patterns)
+
+
+def _lines_with(regions: Sequence[_Region], patterns: Sequence[str]) -> tuple[CodeLine, ...]:
     found = [
         region.at(index)
         for region in regions

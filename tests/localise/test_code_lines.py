@@ -17,6 +17,7 @@ from harness.localise.rows import ProgramRows
 from harness.localise.words import localisation_json, localisation_lines
 from parallel.recording import QUEUES, SNAPSHOT
 from reference.definition.formats.case_json import read_case
+from reference.definition.formats.load import load_cases
 from reference.definition.isa import OPERATIONS
 from reference.processor import execute
 
@@ -67,6 +68,16 @@ def test_a_wrong_rebuild_is_named_by_step_prologue_or_module(fault, file, start)
     (line,) = blame.code
     assert line.file == file
     assert text_of(line).startswith(start)
+
+
+def test_the_line_that_writes_a_register_is_named():
+    (path,) = (ROOT / "corpus").glob("dispatch-*.case.json")
+    (case,) = load_cases(str(path))
+    fault = find_fault("dyncall-depth-of-callee")
+    (change,) = fault.plant.changes
+    (blame,) = localise(case, [ReferenceEngine(), engine(fault.name)], audit=False).blames
+    (line,) = blame.code
+    assert (line.file, text_of(line)) == ("parallel/fragment_control.py", change.right)
 
 
 def test_a_wrong_run_is_named_in_executor_and_builder():
