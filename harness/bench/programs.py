@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from harness.corpus import entries
+from harness.corpus import Entry, entries
 from reference.definition.case import Case
 from reference.definition.errors import InputError
-from reference.definition.formats.case_json import read_case
-from reference.definition.formats.load import read_file
+from reference.definition.formats.case_json import read_case, write_case
 
 DIRECTORY: Final = Path(__file__).parents[2] / "corpus" / "bench"
 
@@ -38,17 +37,18 @@ def programs(rows: int = FULL_ROWS, directory: Path = DIRECTORY) -> list[Case]:
         raise InputError(
             "the built-in programs are not here; name CASE files, or use a checkout", source=str(directory)
         )
-    files = {entry.case.name: entry.path for entry in entries(directory)}
-    missing = sorted(ITERATIONS.keys() - files.keys())
+    found = {entry.case.name: entry for entry in entries(directory)}
+    missing = sorted(ITERATIONS.keys() - found.keys())
     if missing:
         raise InputError(f"no program {missing[0]!r}", source=str(directory))
-    return [_scaled(files[name], count, rows) for name, count in ITERATIONS.items()]
+    return [_scaled(found[name], count, rows) for name, count in ITERATIONS.items()]
 
 
-def _scaled(path: Path, iterations: int, rows: int) -> Case:
-    text = read_file(path).decode()
+def _scaled(entry: Entry, iterations: int, rows: int) -> Case:
+    # The case without what is expected of it, in which the number stands, too.
+    text = write_case(entry.case)
     if text.count(str(iterations)) != 1:
-        raise InputError(f"expected the iteration count {iterations} once", source=str(path))
+        raise InputError(f"expected the iteration count {iterations} once", source=str(entry.path))
     # One iteration less leaves room for the rows before and after the loop, which do not scale.
     count = iterations if rows == FULL_ROWS else iterations * rows // FULL_ROWS - 1
-    return read_case(text.replace(str(iterations), str(count)), str(path))
+    return read_case(text.replace(str(iterations), str(count)), str(entry.path))
