@@ -65,7 +65,7 @@ def test_there_are_many_of_them():
 )
 def test_a_wrong_rebuild_is_named_by_step_prologue_or_module(fault, file, start):
     (blame,) = localised(next(judged for judged in JUDGED if judged["fault"] == fault)).blames
-    (line,) = blame.code
+    line = blame.code[0]
     assert line.file == file
     assert text_of(line).startswith(start)
 
