@@ -99,8 +99,11 @@ def _one_operation(sequence: Sequence) -> None:
 
 
 def _one_construct(sequence: Sequence) -> None:
-    """The construct is the program's root where it needs no set-up, and is followed by code sometimes."""
+    """The construct is the program's root where it needs no set-up and is the only one; it may be followed by code."""
     options = [(_MANY_CONSTRUCTS[name], ELEMENTS[name]) for name in CONSTRUCTS]
+    if sequence.choices.flag(40):
+        sequence.choices.part(lambda: pick_weighted(sequence.choices, options)(sequence))
+        return
     several(sequence.choices, 2, 85, lambda: pick_weighted(sequence.choices, options)(sequence))
     several(sequence.choices, 1, 50, lambda: write_any_operation(sequence))
 

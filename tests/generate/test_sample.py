@@ -6,7 +6,8 @@ from collections import Counter
 
 from harness.coverage import cell, possible_numbers, row_operations
 from harness.coverage.cells import PHASES
-from harness.generate import COMPLETES, FAMILIES
+from harness.generate import COMPLETES, FAMILIES, Profile
+from harness.generate.families import families_in_use
 from harness.generate.forests import block_rows
 from harness.generate.generated import SMALLEST_FILLING, filling
 from reference.definition.isa import BLOCK_OPERATIONS, NOOP_OPERATION
@@ -60,7 +61,9 @@ def test_every_kind_of_node_stands_in_some_forest(sample):
 
 
 def test_every_family_is_drawn(sample):
-    assert {ran.generated.family for ran in sample} == {family.name for family in FAMILIES}
+    in_use = families_in_use((), Profile().max_rows)
+    assert {ran.generated.family for ran in sample} == {family.name for family in in_use}
+    assert {family.name for family in FAMILIES} - {family.name for family in in_use} == {"long"}
 
 
 def test_programs_are_small(sample):
