@@ -22,7 +22,9 @@ class Died:
     detail: str
     """What it wrote to its standard error last; the place in the program where it stood."""
     running: Running | None
-    """The case in hand."""
+    """The case in hand; None when it had none, or nobody knows."""
+    is_lost: bool = False
+    """Whether nobody knows: the machine went with the worker."""
 
 
 Deliver = Callable[[str, Message | Died], None]
@@ -35,6 +37,10 @@ class Crew(Protocol):
     @property
     def jobs(self) -> int:
         """How many workers there are."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a worker knows what it was told with earlier tasks."""
 
     def open(self, stopped: Callable[[], bool]) -> None:
         """Have the engines ready in one worker, so that nothing else has to wait for what they compile.
@@ -66,6 +72,7 @@ class Here:
     """This process does everything itself: nothing is started, and an engine that crashes ends the campaign."""
 
     jobs = 1
+    remembers = True
     _NAME = "here"
 
     def __init__(

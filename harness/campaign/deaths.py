@@ -32,7 +32,8 @@ def divergence_of(died: Died) -> Divergence:
 def keep_death(died: Died, running: Running, setup: Setup, out: Path) -> Path:
     """The directory of the finding; InputError when it cannot be written.
 
-    A worker that died while it generated the case leaves no case: generating it here might end this process too.
+    A worker that died while it generated the case leaves no case, nor does a machine that was lost: generating it here might
+    end this process too.
     """
     divergence = divergence_of(died)
     case = case_in_hand(running, setup)
@@ -59,7 +60,7 @@ def _keep_number(divergence: Divergence, running: Running, setup: Setup, out: Pa
     directory = out / f"{slug(divergence.signature)}-case-{running.number}"
     command = regenerate_command(setup.seed, running.number, setup.engines)
     lines = [divergence.signature, "", "state       not replayed", f"generated   {command} --jobs 1", ""]
-    lines += ["the worker died while it generated the case", wrapped(divergence.detail)]
+    lines += ["nothing is known of the case but its number", wrapped(divergence.detail)]
     write_new(directory / REPORT, "\n".join(lines) + "\n")
     data = {
         "signature": divergence.signature,

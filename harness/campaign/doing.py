@@ -49,6 +49,8 @@ class Doing:
                 return self._again(Path(directory))
 
     def _batch(self, task: BatchTask) -> Message:
+        if task.afresh:
+            self._covered = CoverageMap()
         learn(self._covered, task.covered)
         is_first, self._is_cold = self._is_cold, False
         return run_batch(

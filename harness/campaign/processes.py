@@ -63,6 +63,8 @@ class _Seat:
 class Processes:
     """A crew of processes on this machine."""
 
+    remembers = True
+
     def __init__(self, setup: Setup, folder: Path, jobs: int, limits: Limits, deliver: Deliver) -> None:
         self.jobs = jobs
         self._setup = setup

@@ -47,6 +47,8 @@ class BatchTask:
     """Seconds of a case, and seconds per row, from which on a case is slow."""
     covered: list[tuple[int, int]] = field(default_factory=list)
     """Cells, and how often each was cut since the last task."""
+    afresh: bool = False
+    """Whether ``covered`` is all that there is: a worker of a cluster does not know what another one was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,16 @@ class Survived:
     verdict: str
 
 
-Message = Ready | Refused | Difference | BatchDone | Replayed | Shrunk | Completed | Survived
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where a worker is watched on another machine: how it ended, and what it had in hand."""
+
+    reason: str
+    detail: str
+    running: Json | None
+
+
+Message = Ready | Refused | Difference | BatchDone | Replayed | Shrunk | Completed | Survived | Death
 
 _KINDS: Final = {
     kind.__name__: kind
@@ -175,6 +186,7 @@ _KINDS: Final = {
         Shrunk,
         Completed,
         Survived,
+        Death,
     )
 }
 

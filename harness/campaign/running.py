@@ -25,7 +25,8 @@ from reference.definition.formats.children_first import children_first
 
 FOLDER: Final = "running"
 
-_GENERATING: Final = "generating"
+GENERATING: Final = "generating"
+"""Phase of a case of which nothing but the number is known."""
 _GUIDING: Final = "guiding"
 _COMPARING: Final = "comparing"
 
@@ -47,7 +48,7 @@ class RunningFile:
         match event:
             case CaseBegun(number):
                 self._number = number
-                self._write(_GENERATING)
+                self._write(GENERATING)
             case CaseGenerated():
                 self._write(_GUIDING)
             case PlanBegun(case):
@@ -109,7 +110,7 @@ def read_running(path: Path) -> Running | None:
 
 def case_in_hand(running: Running, setup: Setup) -> Case | None:
     """The case, with the cut plan in hand; None when the worker died while it generated it, as this process might."""
-    if running.phase == _GENERATING:
+    if running.phase == GENERATING:
         return None
     case = children_first(generate_case(setup.seed, running.number, setup.profile).case)
     if not running.carrier:

@@ -47,6 +47,7 @@ from harness.campaign.protocol import (
     Survived,
     Task,
 )
+from harness.campaign.running import GENERATING, Running
 from harness.campaign.slow import thresholds
 from harness.campaign.slow_files import SlowFiles
 from harness.campaign.state import Batch, CampaignState
@@ -97,6 +98,8 @@ class Supervisor:
         self._lost_reader: BrokenPipeError | None = None
         self._deaths = 0
         self._tasks: dict[str, Task] = {}
+        self._suspects: list[tuple[int, int]] = []
+        """Numbers, first and count, of which one has taken a whole machine along."""
         self._ends_batch = False
         self._told: dict[str, NDArray[np.int64]] = {}
         self.totals = Totals(setup.engines, setup.seed, plan.first)
@@ -202,7 +205,7 @@ class Supervisor:
             return True
         seconds = self._plan.seconds
         is_late = seconds is not None and self._elapsed() >= seconds
-        self._used_up = is_late or not self._numbers.left
+        self._used_up = is_late or not (self._numbers.left or self._suspects)
         return not self._used_up
 
     def _assign(self, crew: Crew) -> None:
@@ -231,11 +234,21 @@ class Supervisor:
         seconds = None if self._plan.seconds is None else self._plan.seconds - self._elapsed()
         if seconds is not None and seconds <= 0:
             return None
-        taken = self._numbers.take(self._pace.size(self._elapsed(), self._numbers.left))
+        taken = self._take()
         if taken is None:
             return None
+        crew = self._crew
+        if not crew.remembers:
+            self._told.pop(worker, None)
         covered = self._news(worker) if self._setup.filling else []
-        return BatchTask(*taken, seconds, self._plan.kept_per_signature, thresholds(self._slow.rows), covered)
+        slow = thresholds(self._slow.rows)
+        return BatchTask(*taken, seconds, self._plan.kept_per_signature, slow, covered, not crew.remembers)
+
+    def _take(self) -> tuple[int, int] | None:
+        """Parts of a batch that was lost twice come first."""
+        if self._suspects:
+            return self._suspects.pop()
+        return self._numbers.take(self._pace.size(self._elapsed(), self._numbers.left))
 
     def _news(self, worker: str) -> list[tuple[int, int]]:
         """What was covered since the worker was told last."""
@@ -322,6 +335,13 @@ class Supervisor:
 
     def _died_of_case(self, worker: str, task: BatchTask, died: Died) -> None:
         running = died.running
+        if died.is_lost and task.count > 1:
+            half = task.count // 2
+            self._suspects += [(task.first, half), (task.first + half, task.count - half)]
+            return
+        if died.is_lost:
+            # With nobody to tell how far it was, the number is all that is known of the case.
+            running = Running(task.first, time.time(), GENERATING, "")
         if running is None or not task.first <= running.number < task.first + task.count:
             self._numbers.give_back(task.first, task.count)
             self._deaths += 1

@@ -93,7 +93,7 @@ class Totals:
         """The counters as :meth:`add` takes them; those that are zero are left out, as are coverage and time."""
         found: dict[str, Any] = {name: getattr(self, name) for name in _NUMBERS}
         found["comparing_seconds"] = round(self.comparing_seconds, 6)
-        found["verdicts"] = {verdict.value: times for verdict, times in self.verdicts.items()}
+        found["verdicts"] = {verdict.value: times for verdict, times in self.verdicts.items() if times}
         found["counts"] = {name: value for name, value in counts_json(self.counts).items() if value}
         found |= {name: dict(getattr(self, name)) for name in _COUNTERS}
         return {name: value for name, value in found.items() if value}

@@ -247,6 +247,8 @@ def fuzz(
 
 
 def _crew(work: _Work, setup: Setup, place: Path, supervisor: Supervisor, stack: ExitStack) -> Crew:
+    if work.cluster is not None:
+        return _cluster(work.cluster, work.limits, setup, place, supervisor)
     if work.jobs is not None:
         return Processes(setup, place / RUNNING, work.jobs, work.limits, supervisor.deliver)
     opened = stack.enter_context(open_engines(setup.engines))
@@ -254,6 +256,12 @@ def _crew(work: _Work, setup: Setup, place: Path, supervisor: Supervisor, stack:
         prepare_audit()
     running = RunningFile(place / RUNNING / "here")
     return Here(setup, opened, running, supervisor.deliver, supervisor.should_stop)
+
+
+def _cluster(address: str, limits: Limits, setup: Setup, place: Path, supervisor: Supervisor) -> Crew:
+    from harness.campaign.cluster import Cluster  # noqa: PLC0415 - most campaigns do without
+
+    return Cluster(address, setup, limits, place / RUNNING, supervisor.deliver)
 
 
 def _screen(quiet: bool, as_json: bool) -> Listener:

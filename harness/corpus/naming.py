@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,7 @@ def slug(text: str) -> str:
 
 def write_new(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all, whatever interrupts; InputError when it cannot be written."""
+    name = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
@@ -51,4 +53,8 @@ def write_new(path: Path, text: str) -> None:
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except OSError as error:
+        if name:
+            # What there is of it takes the room that others need on a full disk.
+            with suppress(OSError):
+                Path(name).unlink()
         raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None

@@ -6,12 +6,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from harness import engines
+from harness.cli import main
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "cli"))
+from faulty_engines import ENGINES as MADE  # noqa: E402 - its folder has just been named
+
 ROOT = HERE.parents[1]
 ENGINES = {
     "segfault": "dying_engines:Crashing",
@@ -62,12 +69,41 @@ class Fuzz:
     def summary(self, out="findings"):
         return json.loads((self.folder / out / "summary.json").read_text("utf-8"))
 
+    def batches(self, out="findings"):
+        """How many are committed; none before there is a state."""
+        try:
+            return self.rows("SELECT count(*) FROM batches", out)[0][0]
+        except sqlite3.OperationalError:
+            return 0
+
     def rows(self, query, out="findings"):
         connection = sqlite3.connect(self.folder / out / "campaign.sqlite")
         try:
             return connection.execute(query).fetchall()
         finally:
             connection.close()
+
+
+@pytest.fixture
+def fragdiff(tmp_path, monkeypatch):
+    """A command in this process, in an empty folder, with engines made for tests."""
+    installed = [EntryPoint(name, f"faulty_engines:{made.__name__}", engines.GROUP) for name, made in MADE.items()]
+    reference = EntryPoint("reference", "harness.backends.reference:ReferenceEngine", engines.GROUP)
+    monkeypatch.setattr(engines, "entry_points", lambda group: [reference, *installed])
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
+
+
+@pytest.fixture
+def fragdiff_here(fragdiff):
+    """A campaign of two engines that agree."""
+
+    def run(*options):
+        given = () if "--engines" in options else ("--engines", "reference,honest")
+        seed = () if "--seed" in options else ("--seed", 3)
+        return fragdiff("fuzz", "--no-audit", *given, *seed, *options)
+
+    return run
 
 
 @pytest.fixture
@@ -83,11 +119,3 @@ def fuzz(tmp_path):
     folder.mkdir()
     mark = str(tmp_path / "mark")
     return Fuzz(folder, {**os.environ, "PYTHONPATH": path, "FRAGDIFF_TEST_MARK": mark, "PYTHONDONTWRITEBYTECODE": "1"})
-
-
-def wait_until(holds, seconds=60.0):
-    """Wait for something to hold; AssertionError when it does not."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -1,0 +1,134 @@
+"""Killed at any moment, a campaign goes on with what is missing: nothing lost, nothing counted twice."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from faulty_engines import WrongMul
+from waiting import wait_until
+
+from harness.backends.reference import ReferenceEngine
+from harness.campaign import CaseCompared, Settings, Totals, run_cases
+from harness.campaign.protocol import Json
+from harness.coverage import cell
+from harness.verdict import Verdict
+
+SEED = 1
+CASES = 40
+OPTIONS = ("--engines", "reference,wrong-mul", "--seed", SEED, "--no-filling", "--keep", 2, "--shrink-seconds", 0)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """What the cases give without a campaign around them: totals, coverage by cell, signatures by number."""
+    found = {}
+
+    def listen(event):
+        if isinstance(event, CaseCompared) and event.comparison.verdict is Verdict.DIFFER:
+            found[event.number] = event.comparison.divergences[0].signature
+
+    settings = Settings(SEED, cases=CASES, audit=False, filling=False)
+    totals = run_cases(settings, [ReferenceEngine(), WrongMul()], [listen])
+    assert 3 < len(found) < CASES
+    totals.findings = Counter(found.values())
+    numbers = {cell(each).text: int(totals.coverage.counts[each]) for each in totals.coverage.smallest}
+    return without_time(totals.addable()), numbers, found
+
+
+def without_time(totals: Json) -> Json:
+    return {name: value for name, value in totals.items() if name != "comparing_seconds"}
+
+
+def workers_of(folder: Path) -> list[int]:
+    """Worker processes whose running file is in the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            arguments = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
+        except OSError:
+            continue
+        if b"harness.campaign.worker" in arguments and any(str(folder).encode() in each for each in arguments):
+            found.append(int(entry.name))
+    return found
+
+
+def kill_until_finished(fuzz, out, draw, most_kills, jobs):
+    """Start the campaign, kill it after some time, again and again; how often it was killed."""
+    kills = 0
+    while True:
+        process = fuzz.start(*OPTIONS, "--cases", CASES, "--jobs", jobs, "--no-replay", "--out", out)
+        if kills == most_kills:
+            _, stderr = process.communicate(timeout=300)
+            assert process.returncode == 1, stderr
+            return kills
+        # Any moment from before the state is opened to after the last batch.
+        deadline = time.monotonic() + draw.uniform(0.2, 9.0)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if process.poll() is not None:
+            _, stderr = process.communicate()
+            assert process.returncode == 1, stderr
+            return kills
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        # Nobody is left behind.
+        wait_until(lambda: not workers_of(fuzz.folder))
+
+
+def check(fuzz, out, uninterrupted):
+    totals, coverage, found = uninterrupted
+    batches = fuzz.rows("SELECT first, count FROM batches ORDER BY first", out)
+    numbers = [number for first, count in batches for number in range(first, first + count)]
+    assert numbers == list(range(CASES))
+    summary = fuzz.summary(out)
+    shown = Totals((), 0, 0)
+    shown.add(summary)
+    assert without_time(shown.addable()) == totals
+    assert dict(fuzz.rows("SELECT cell, times FROM coverage", out)) == coverage
+    rows = fuzz.rows("SELECT number, signature, directory, state FROM findings ORDER BY number", out)
+    assert {number: signature for number, signature, *_ in rows} == found
+    assert len(rows) == len(found)
+    kept = {directory for *_, directory, _ in rows if directory is not None}
+    assert kept == {path.parent.name for path in (fuzz.folder / out).glob("*/found.case.json")}
+    assert {state for *_, directory, state in rows if directory is not None} == {"not replayed"}
+    # Every signature is kept as often as was asked, or as often as it was found.
+    by_signature = Counter(signature for _, signature, directory, _ in rows if directory is not None)
+    assert all(by_signature[signature] >= min(2, times) for signature, times in totals["findings"].items())
+    # The runs that were killed have no end.
+    assert fuzz.rows("SELECT ending FROM runs ORDER BY id DESC LIMIT 1", out) == [("finished",)]
+
+
+@pytest.mark.parametrize("jobs", [2])
+def test_killed_three_times(fuzz, uninterrupted, jobs):
+    assert kill_until_finished(fuzz, "out", random.Random(7), 3, jobs) > 0
+    check(fuzz, "out", uninterrupted)
+
+
+@pytest.mark.slow
+def test_killed_fifty_times(fuzz, uninterrupted):
+    draw = random.Random(50)
+    kills = campaigns = 0
+    while kills < 50:
+        out = f"campaign-{campaigns}"
+        kills += kill_until_finished(fuzz, out, draw, min(9, 50 - kills), draw.choice([1, 2, 3]))
+        check(fuzz, out, uninterrupted)
+        campaigns += 1
+    print(f"{kills} kills, {campaigns} campaigns of {CASES} cases")
+
+
+def test_a_campaign_without_workers_goes_on_too(fuzz, uninterrupted):
+    options = (*OPTIONS, "--no-replay")
+    fuzz(*options, "--cases", 13)
+    done = fuzz(*options, "--cases", CASES)
+    assert "going on after 13 cases in 1 run" in done.stdout
+    assert f"this run: {CASES - 13} cases" in done.stdout
+    check(fuzz, "findings", uninterrupted)
+    once_more = fuzz(*options, "--cases", CASES)
+    assert once_more.returncode == 1
+    assert "this run: 0 cases" in once_more.stdout
+    check(fuzz, "findings", uninterrupted)
