@@ -101,7 +101,7 @@ def _findings(summary: Summary, file: Path) -> Iterator[str]:
         yield "<p>No case differed.</p>"
         return
     yield '<div class="scroll"><table>'
-    yield '<tr><th>signature</th><th>state</th><th class="right">cases</th><th>first</th><th>reports</th></tr>'
+    yield '<thead><tr><th>signature</th><th>state</th><th class="right">cases</th><th>first</th><th>reports</th></tr></thead>'
     for group in summary.groups:
         first = group.cases[0]
         yield (
@@ -165,8 +165,8 @@ def _shares(head: tuple[str, str], rows: Sequence[tuple[int, str, int, int, str]
     if not rows:
         return
     yield '<div class="scroll"><table class="shares">'
-    yield f'<tr><th>{escape(head[0])}</th><th></th><th class="right">share</th><th class="right">cells</th>'
-    yield f"<th>{escape(head[1])}</th></tr>"
+    yield f'<thead><tr><th>{escape(head[0])}</th><th></th><th class="right">share</th><th class="right">cells</th>'
+    yield f"<th>{escape(head[1])}</th></tr></thead>"
     for _, name, covered, possible, text in rows:
         share = covered / possible if possible else 1.0
         yield (
@@ -244,6 +244,10 @@ def _marked_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterato
     """Rows of HTML, unlike :func:`harness.report.frame.table`."""
     lines = ["<tr>" + "".join(f'<td class="wide">{cell}</td>' for cell in row) + "</tr>" for row in rows]
     if lines:
-        yield '<div class="scroll"><table><tr>' + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"
+        yield (
+            '<div class="scroll"><table><thead><tr>'
+            + "".join(f"<th>{escape(name)}</th>" for name in head)
+            + "</tr></thead>"
+        )
         yield from lines
         yield "</table></div>"

@@ -71,23 +71,47 @@ def _side(found: Localisation) -> int:
 
 def arrow_lines(layout: Layout, feeds: Sequence[Feed], row: int | None) -> Iterator[str]:
     """The arrows and boxes; ``row`` is the row of the wrong cells."""
-    free = layout.header
-    for feed in feeds:
-        targets = [layout.centre(row, column) for column in feed.columns] if row is not None else []
-        target = next((each for each in targets if each is not None), None)
-        if target is None:
-            continue
-        starts = [centre for cell in feed.source.cells if (centre := layout.centre(cell.row, cell.column)) is not None]
-        if starts:
-            for start in starts:
-                yield _arrow(start, target)
-        elif feed.source.kind in (From.ROW, From.REQUEST) and (label := _label(layout, feed.source.row)) is not None:
-            yield _arrow(label, target)
-        else:
-            top = max(free, target.y - _BOX_HEIGHT / 2)
-            free = top + _BOX_HEIGHT + _BOX_GAP
+    drawn = [(feed, target) for feed in feeds if (target := _target(layout, feed, row)) is not None]
+    boxed = [(feed, target) for feed, target in drawn if not _starts(layout, feed)]
+    top = _first_top(layout, boxed[0][1], len(boxed)) if boxed else 0.0
+    for feed, target in drawn:
+        starts = _starts(layout, feed)
+        for start in starts:
+            yield _arrow(start, target)
+        if not starts:
             yield from _box(layout, feed, top)
             yield _arrow(Point(layout.right + 14, top + _BOX_HEIGHT / 2), target)
+            top += _BOX_HEIGHT + _BOX_GAP
+
+
+def boxes_end(layout: Layout, feeds: Sequence[Feed], row: int | None) -> float:
+    """The lower edge of the last box; 0 without any."""
+    targets = [_target(layout, feed, row) for feed in feeds if not _starts(layout, feed)]
+    found = [target for target in targets if target is not None]
+    return _first_top(layout, found[0], len(found)) + _boxes_height(len(found)) if found else 0.0
+
+
+def _first_top(layout: Layout, target: Point, count: int) -> float:
+    """Where the boxes begin: beside the row that they feed, higher when they would not fit above the end of the rows."""
+    return max(0.0, min(target.y - _BOX_HEIGHT / 2, layout.height - _boxes_height(count)))
+
+
+def _boxes_height(count: int) -> float:
+    return count * (_BOX_HEIGHT + _BOX_GAP) - _BOX_GAP
+
+
+def _target(layout: Layout, feed: Feed, row: int | None) -> Point | None:
+    targets = [layout.centre(row, column) for column in feed.columns] if row is not None else []
+    return next((each for each in targets if each is not None), None)
+
+
+def _starts(layout: Layout, feed: Feed) -> list[Point]:
+    """Cells, or the label of a row, that the source is; none for a source that gets a box."""
+    starts = [centre for cell in feed.source.cells if (centre := layout.centre(cell.row, cell.column)) is not None]
+    if not starts and feed.source.kind in (From.ROW, From.REQUEST):
+        label = _label(layout, feed.source.row)
+        return [] if label is None else [label]
+    return starts
 
 
 def _label(layout: Layout, row: int | None) -> Point | None:

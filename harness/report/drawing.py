@@ -13,7 +13,7 @@ from typing import Final
 from harness.localise.localisation import Localisation
 from harness.localise.windows import Windows
 from harness.localise.words import position_text
-from harness.report.arrows import Feed, arrow_lines, feeds_of
+from harness.report.arrows import Feed, arrow_lines, boxes_end, feeds_of
 from harness.report.layout import CELL_WIDTH, CUT_ROOM, LABELS, ROW_HEIGHT, SEGMENT_ROOM, Layout
 from reference.definition.columns import COLUMN, COLUMN_NAMES, GROUP_OF_COLUMN
 
@@ -33,7 +33,7 @@ def drawing(found: Localisation) -> str:
     feeds = feeds_of(found)
     fed_from = {COLUMN[cell.column] for feed in feeds for cell in feed.source.cells}
     layout = Layout(windows, tuple(sorted(wrong | fed_from)))
-    height = layout.height + LEGEND_HEIGHT
+    height = max(layout.height + LEGEND_HEIGHT, boxes_end(layout, feeds, found.cause.row) + _GAP)
     title = f"Rows {windows.rows[0]} to {windows.rows[-1]} of the trace: {found.signature.text}"
     lines = [
         f'<svg class="trace" viewBox="0 0 {layout.width:.0f} {height:.0f}" role="img" aria-label="{escape(title)}">',

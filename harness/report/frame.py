@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, number: int | N
         "<tr>" + "".join(f"<td{_numbered(at == number)}>{escape(text)}</td>" for at, text in enumerate(row)) + "</tr>"
         for row in rows
     ]
-    top = ["<tr>" + "".join(f"<th>{escape(text)}</th>" for text in head) + "</tr>"] if head else []
+    top = ["<thead><tr>" + "".join(f"<th>{escape(text)}</th>" for text in head) + "</tr></thead>"] if head else []
     return ['<div class="scroll"><table>', *top, *lines, "</table></div>"] if lines else []
 
 

@@ -143,7 +143,7 @@ def _cells(found: Localisation) -> Iterator[str]:
         return
     left, right = (escape(name) for name in found.cause.pair)
     yield '<div class="scroll"><table>'
-    yield f"<tr><th>name</th><th>{left}</th><th>{right}</th><th>fed by</th></tr>"
+    yield f"<thead><tr><th>name</th><th>{left}</th><th>{right}</th><th>fed by</th></tr></thead>"
     for texts, group in groupby(found.cells, source_texts):
         members = list(group)
         lines = [

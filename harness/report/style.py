@@ -69,6 +69,7 @@ svg .box-detail {{ fill: var(--quiet); font-size: 9.2px; }}
   svg.trace {{ min-width: 0; break-inside: avoid; }}
   table {{ font-size: 10px; }}
   tr, .verdict {{ break-inside: avoid; }}
+  thead, tr:has(+ tr:last-child) {{ break-after: avoid; }}
   pre {{ font-size: 8.5px; white-space: pre-wrap; overflow-wrap: anywhere; }}
   .scroll {{ overflow: visible; }}
   .screen {{ display: none; }}
