@@ -134,6 +134,8 @@ def _compare_outcomes(contenders: Sequence[Contender], findings: Findings, parts
 
 
 def _message_differences(left: Contender, right: Contender) -> Iterator[Difference]:
+    if isinstance(left.outcome, Completed):
+        return
     # Messages are the engine's own words; only two engines of one program have the same.
     if {identity_of(left.engine), identity_of(right.engine)} == {REAL_VM, REAL_VM_SEQUENTIAL}:
         yield from message_differences(left.outcome, right.outcome)

@@ -97,7 +97,7 @@ class Findings:
 
     def is_excused(self, contender: Contender) -> bool:
         """Whether a known divergence explains how this engine's trace differs from another's or from its own."""
-        if identity_of(contender.engine) is None:
+        if not self.excused or identity_of(contender.engine) is None:
             return False
         kinds = (Kind.CELL, Kind.SELF, Kind.SUMMARY)
         found = (item.divergence for item in self.excused if item.divergence.kind in kinds)

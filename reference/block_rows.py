@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reference.definition.isa import OPCODE_BITS, PUSH, Operation, decoder_bits, extra_bits
+from reference.definition.isa import OPCODE_BITS, PUSH, Operation
 from reference.definition.mast import Block
+from reference.opcode_cells import BITS, EXTRA
 
 
 class OperationRow(NamedTuple):
@@ -48,14 +49,7 @@ def block_rows(block: Block) -> tuple[BatchRows, ...]:
                 groups_left -= 1
             value >>= OPCODE_BITS
             rows.append(
-                OperationRow(
-                    operation,
-                    decoder_bits(operation.code),
-                    value,
-                    groups_left,
-                    op_index,
-                    extra_bits(operation.code),
-                )
+                OperationRow(operation, BITS[operation.code], value, groups_left, op_index, EXTRA[operation.code])
             )
             if operation.code == PUSH:
                 groups_left -= 1

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from reference.definition.columns import CORE_WIDTH
 from reference.definition.errors import ExecutionFailure
 from reference.definition.field import Word, inverse_or_zero
-from reference.definition.isa import decoder_bits, extra_bits
 from reference.execution import RowMark
 from reference.machine import STACK_DEPTH, Machine
+from reference.opcode_cells import BITS, EXTRA
 
 NO_FLAGS = (0, 0, 0)
 """Batch flags of all rows but SPAN and RESPAN."""
@@ -74,4 +74,4 @@ class CoreRows:
         flags: tuple[int, ...] = NO_FLAGS,
     ) -> None:
         """End a row that executes no operation of a block: dec_in_span and dec_op_index are 0."""
-        self.end((address, *decoder_bits(code), *first, *second, 0, group_count, 0, *flags, *extra_bits(code)))
+        self.end((address, *BITS[code], *first, *second, 0, group_count, 0, *flags, *EXTRA[code]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
 from typing import Final, TypeVar
 
 from harness.backend import (
@@ -19,6 +19,7 @@ from harness.backend import (
 )
 from harness.backends.parallel_boundaries import parallel_boundaries
 from harness.backends.rebuilding import is_rebuilt, rebuild, reloaded
+from harness.backends.window_edges import window_edges
 from parallel.assemble import Builder, Built, Sections, trace_rows
 from parallel.context_error import ContextError
 from parallel.executor import record
@@ -64,7 +65,7 @@ class ParallelRun:
         """How the program ended."""
         return self._recording.outcome
 
-    @property
+    @cached_property
     def summary(self) -> Summary | None:
         """Lengths and outputs; None when the program failed."""
         outcome = self._recording.outcome
@@ -84,13 +85,13 @@ class ParallelRun:
         return parallel_boundaries(ParallelEngine.name, self._recording, self._starts)
 
     def windows(self) -> Iterator[Window]:
-        """The trace, fragment by fragment, then the padding; NotComparable when the program failed."""
+        """The trace, fragments and then the padding; NotComparable when the program failed."""
         trace = self._trace()
         if isinstance(trace, Stream):
             yield from _guarded(Window(*window) for window in trace.windows())
             return
         rows = trace.lengths.rows
-        for first, end in pairwise(sorted({*self._starts, self._recording.core_rows, rows})):
+        for first, end in window_edges(self._starts, self._recording.core_rows, rows):
             yield Window(first, trace.columns[:, first:end])
 
     def column_digests(self) -> list[str]:

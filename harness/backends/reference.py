@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from itertools import pairwise
+from functools import cached_property
 
 from harness.backend import Availability, NotComparable, Summary, Window, column_digest
 from harness.backends.reference_boundaries import reference_boundaries
+from harness.backends.window_edges import window_edges
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
@@ -41,7 +42,7 @@ class ReferenceRun:
         """How the program ended."""
         return self._execution.outcome
 
-    @property
+    @cached_property
     def summary(self) -> Summary | None:
         """Lengths and outputs; None when the program failed."""
         trace, outcome = self._execution.trace, self._execution.outcome
@@ -56,10 +57,9 @@ class ReferenceRun:
         return reference_boundaries(self._execution, self._starts)
 
     def windows(self) -> Iterator[Window]:
-        """Views of the trace, fragment by fragment, then the padding; NotComparable when the program failed."""
+        """Views of the trace, fragments and then the padding; NotComparable when the program failed."""
         columns = self._trace().columns
-        edges = sorted({*self._starts, self._execution.core_rows, columns.shape[1]})
-        for first, end in pairwise(edges):
+        for first, end in window_edges(self._starts, self._execution.core_rows, columns.shape[1]):
             yield Window(first, columns[:, first:end])
 
     def column_digests(self) -> list[str]:
