@@ -128,12 +128,17 @@ ROWS_BEFORE, ROWS_BEHIND = 3, 3
 def _next_steps(file: str, names: Sequence[str], comparison: Comparison, plan: CutPlan) -> list[str]:
     """Commands that say more about a case that differs: where it comes from, and its rows, decoded."""
     cuts, path = cut_text(plan), Path(file)
-    steps = [replay_command(path, names, verb=verb, cuts=cuts) for verb in ("locate", "shrink")]
+    steps = [
+        ("where it comes from", replay_command(path, names, verb="locate", cuts=cuts)),
+        ("the smallest case", replay_command(path, names, verb="shrink", cuts=cuts)),
+    ]
     first = comparison.divergences[0]
     if first.row is not None and first.kind is Kind.CELL:
         rows = (max(0, first.row - ROWS_BEFORE), first.row + ROWS_BEHIND)
-        steps += [show_command(path, name, rows, cuts=cuts) for name in dict.fromkeys((first.left, first.right))]
-    return steps
+        for name in dict.fromkeys((first.left, first.right)):
+            steps.append((f"rows of {name}", show_command(path, name, rows, cuts=cuts)))
+    width = max(len(what) for what, _ in steps)
+    return [f"{what:<{width}}  {command}" for what, command in steps]
 
 
 def _json(comparison: Comparison, plan: CutPlan) -> dict[str, Any]:

@@ -30,7 +30,11 @@ def test_a_wrong_cell_is_described(fragdiff, multiplying):
 def test_the_next_commands_are_named_and_work(fragdiff, multiplying):
     result = fragdiff("diff", multiplying, "--engines", "reference,wrong-mul", "--cuts", "at:3;one")
     _, _, shown = result.stdout.partition("next:\n")
-    commands = [shlex.split(line) for line in shown.splitlines()]
+    lines = [line.partition("fragdiff ") for line in shown.splitlines()]
+    assert [what.strip() for what, _, _ in lines] == [
+        "where it comes from", "the smallest case", "rows of reference", "rows of wrong-mul",
+    ]  # fmt: skip
+    commands = [["fragdiff", *shlex.split(rest)] for _, _, rest in lines]
     engines, cuts = "--engines=reference,wrong-mul", "--cuts=at:3"
     assert commands == [
         ["fragdiff", "locate", str(multiplying), engines, cuts],
