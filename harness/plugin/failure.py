@@ -35,5 +35,5 @@ def failure_text(case: Case, path: Path, comparison: Comparison, engines: Sequen
         lines += [f"  {line}" for line in localisation_lines(found)] if found is not None else []
     else:
         lines.append(f"not localised: {MOST_LOCALISED} failures of this process were; `fragdiff locate` does it")
-    lines.append(f"again: {replay_command(path, names)} --cuts={cut_text(case.cut)}")
+    lines.append(f"again: {replay_command(path, names, cuts=cut_text(case.cut))}")
     return "\n".join(lines)
