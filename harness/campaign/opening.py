@@ -25,6 +25,7 @@ class Wanted:
     first: int | None = None
     failing_rate: float | None = None
     max_rows: int | None = None
+    families: tuple[str, ...] | None = None
     audit: bool | None = None
     filling: bool | None = None
     known: str | None = None
@@ -33,7 +34,7 @@ class Wanted:
         """The campaign that is there, with what was asked for in place of its own."""
         asked: dict[str, object] = {"engines": self.engines, "seed": self.seed, "first": self.first}
         asked |= {"audit": self.audit, "filling": self.filling, "known": self.known}
-        profile = {"failing_rate": self.failing_rate, "max_rows": self.max_rows}
+        profile = {"failing_rate": self.failing_rate, "max_rows": self.max_rows, "families": self.families}
         given = {name: value for name, value in profile.items() if value is not None}
         return replace(
             there,

@@ -40,6 +40,7 @@ from harness.commands.options import (
     prepare_audit,
 )
 from harness.generate import Profile
+from harness.generate.families import families_in_use, family_lines
 from harness.known import KNOWN_VARIABLE
 from harness.laws.fuzzing import fuzz_by_laws
 from harness.shrink import Budget
@@ -54,6 +55,26 @@ class _Work:
     """None: this process."""
     limits: Limits
     cluster: str | None
+
+
+def _list_families(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    for line in family_lines():
+        click.echo(line)
+    ctx.exit()
+
+
+def _family_names(text: str | None, rows: int) -> tuple[str, ...] | None:
+    """The names; InputError for an unknown one, and for one whose programs are longer than so many rows."""
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    try:
+        families_in_use(names, rows)
+    except ValueError as error:
+        raise InputError(str(error), place="--families") from None
+    return names
 
 
 @click.command()
@@ -74,6 +95,15 @@ class _Work:
     "--max-rows",
     type=click.IntRange(min=1),
     help=f"Rows after which a program starts nothing new (default {Profile().max_rows}).",
+)
+@click.option("--families", metavar="A[,B]", help="Only programs of these families (--list-families).")
+@click.option(
+    "--list-families",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_families,
+    help="Say which families of programs there are, and what each one hunts.",
 )
 @click.option(
     "--out",
@@ -128,6 +158,7 @@ def fuzz(
     first: int | None,
     failing_rate: float | None,
     max_rows: int | None,
+    families: str | None,
     out: Path,
     fresh: bool,
     keep: int,
@@ -194,6 +225,7 @@ def fuzz(
                 profile=Profile(
                     failing_rate=Profile().failing_rate if failing_rate is None else failing_rate,
                     max_rows=defaults.max_rows if max_rows is None else max_rows,
+                    families=_family_names(families, defaults.max_rows if max_rows is None else max_rows) or (),
                 ),
                 first=first or 0,
                 shrink_seconds=shrink_seconds,
@@ -212,6 +244,7 @@ def fuzz(
         first,
         failing_rate,
         defaults.max_rows if max_rows is None and profile is not None else max_rows,
+        _family_names(families, defaults.max_rows if max_rows is None else max_rows),
         False if no_audit else None,
         False if no_filling else None,
         os.environ.get(KNOWN_VARIABLE),

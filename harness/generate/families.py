@@ -309,3 +309,11 @@ def families_in_use(names: tuple[str, ...], rows: int) -> tuple[Family, ...]:
     if long is not None:
         raise ValueError(f"family {long.name} needs max_rows of {long.least_rows} at least, found {rows}")
     return tuple(family for family in FAMILIES if family.least_rows <= rows and (not names or family.name in names))
+
+
+def family_lines() -> list[str]:
+    """A line for each family: its name, its share of programs of up to 2^16 rows, and what it hunts."""
+    total = sum(family.weight for family in FAMILIES)
+    lines = [f"{family.name:<15} {family.weight / total:>5.1%}  {family.hunts}" for family in FAMILIES]
+    needing = [f"{family.name} needs --max-rows {family.least_rows}" for family in FAMILIES if family.least_rows]
+    return [*lines, *needing]

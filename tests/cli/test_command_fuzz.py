@@ -265,3 +265,28 @@ def test_ctrl_c_ends_with_totals_and_loses_nothing(tmp_path):
     assert summary["verdicts"]["differ"] == sum(summary["findings"].values()) >= 1
     for directory in finding_directories(tmp_path / "findings"):
         assert len(load_cases(directory / "found.case.json")) == 1
+
+
+def test_families_are_listed_with_what_they_hunt(fragdiff):
+    result = fragdiff("fuzz", "--list-families")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("nests ") and "lopsided" in line for line in lines)
+    assert lines[-1] == "long needs --max-rows 65536"
+
+
+def test_only_programs_of_the_families_asked_for_are_made(fragdiff):
+    result = fragdiff("fuzz", "--engines", "reference,honest", "--cases", 6, "--seed", 3, "--families", "kernel,nests")
+    assert result.exit_code == 0
+    summary = json.loads(Path("findings/summary.json").read_text("utf-8"))
+    assert set(summary["families"]) == {"kernel", "nests"}
+    other = fragdiff("fuzz", "--engines", "reference,honest", "--cases", 8, "--seed", 3, "--families", "mixed")
+    assert other.exit_code == 2
+    assert "families kernel,nests there, mixed asked for" in other.stderr
+
+
+def test_families_that_cannot_be_had_are_refused(fragdiff):
+    for names, message in (("kernel,nope", "there is no family nope"), ("long", "family long needs max_rows of 65536")):
+        result = fragdiff("fuzz", "--engines", "reference,honest", "--families", names)
+        assert result.exit_code == 2
+        assert message in result.stderr
