@@ -71,19 +71,32 @@ class SeededChoices:
 
     def __init__(self, seed: str) -> None:
         # Seeding by text goes through SHA-512 and is stable; seeds that differ by one digit are unrelated.
-        self._random = random.Random(seed)
+        source = random.Random(seed)
+        self._bits, self._unit = source.getrandbits, source.random
 
     def integer(self, low: int, high: int) -> int:
-        """Uniform in low..high."""
-        return self._random.randint(low, high)
+        """Uniform in low..high; ValueError when ``high`` is below ``low``."""
+        if high < low:
+            raise ValueError(f"there is no integer in {low}..{high}")
+        return low + self._below(high - low + 1)
 
     def pick(self, options: Sequence[T]) -> T:
-        """Uniform among the options."""
-        return options[self._random.randrange(len(options))]
+        """Uniform among the options; ValueError when there are none."""
+        if not options:
+            raise ValueError("there is no option to pick from")
+        return options[self._below(len(options))]
 
     def flag(self, percent: int = 50) -> bool:
         """True with the probability ``percent`` / 100."""
-        return self._random.random() * 100 < percent
+        return self._unit() * 100 < percent
+
+    def _below(self, count: int) -> int:
+        """Uniform in 0..count-1, drawn as ``random.randrange`` draws it, at a third of its cost."""
+        bits = count.bit_length()
+        drawn = self._bits(bits)
+        while drawn >= count:
+            drawn = self._bits(bits)
+        return drawn
 
     def part(self, write: Callable[[], T]) -> T:
         """Nothing to remember: a PRNG does not shrink."""

@@ -10,11 +10,14 @@ from harness.generate.effects import EFFECTS
 from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.state import State
 from harness.generate.values import draw_element, is_bit, is_u32
-from reference.definition.isa import Operation, opcode
+from reference.definition.isa import BLOCK_OPERATIONS, Operation, opcode
 from reference.definition.mast import Join
 
 COPIED: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
 """Positions that a DUP copies."""
+
+PLAIN: Final = {info.name: Operation(info.opcode) for info in BLOCK_OPERATIONS}
+"""Operations without immediate, by name."""
 
 SHRINKING: Final = ("DROP", "DROP", "ADD", "MUL", "EQ")
 """Operations that take an item off, whatever it is."""
@@ -74,9 +77,9 @@ class Sequence:
         """Append an operation; the model follows."""
         if self.is_root:
             self.draft.pristine = False
-        self._operations.append(Operation(opcode(name), immediate))
+        self._operations.append(Operation(opcode(name), immediate) if immediate else PLAIN[name])
         EFFECTS[name](self.state, immediate)
-        self.spend(1)
+        self.draft.budget -= self.scale
 
     def emit_all(self, names: str) -> None:
         """Append operations without immediate, given by name with blanks between."""
