@@ -119,6 +119,28 @@ RULES: Final[tuple[Rule, ...]] = (
         _DEEPER,
         ("shallow",),
     ),
+    Rule(
+        "in two nodes a target is the end of the program, at depth 16, and a call leaves the depth as it was",
+        ("CALL", "SYSCALL"),
+        ("dynamic", "foreign"),
+        _DEEPER,
+        ("shallow",),
+    ),
+    Rule(
+        "in two nodes a target is the end of the program, at depth 16, and DYNCALL takes one item off",
+        ("DYNCALL",),
+        ("dynamic", "foreign"),
+        ("18+",),
+        ("shallow",),
+    ),
+    Rule(
+        "in two nodes a target is the end of the program, at depth 16, and a skipped loop takes one item off",
+        ("LOOP",),
+        ("dynamic", "foreign"),
+        ("18+",),
+        ("shallow",),
+        items=("0",),
+    ),
     # ---- conditions and operands
     Rule(
         "END of a loop that ran pops its condition, which is 0",

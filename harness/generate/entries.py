@@ -16,7 +16,7 @@ from harness.generate.calls import (
     reference_to,
     store_target,
 )
-from harness.generate.choices import Choices, several
+from harness.generate.choices import Choices, pick_weighted, several
 from harness.generate.draft import Procedure
 from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.places import Item, draw_calls, draw_depth, number_of, put, within_calls
@@ -28,7 +28,15 @@ from reference.definition.mast import Call, Dyn, Dyncall, Join, Loop, Node, Spli
 Via = Literal["LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL", "external"]
 Kind = Literal["SPAN", "JOIN", "SPLIT", "LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL"]
 
-VIAS: Final[tuple[Via, ...]] = ("LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL", "external")
+VIAS: Final[tuple[tuple[int, Via], ...]] = (
+    (3, "LOOP"),
+    (1, "CALL"),
+    (1, "SYSCALL"),
+    (4, "DYN"),
+    (2, "DYNCALL"),
+    (4, "external"),
+)
+"""With weights: behind some there are more depths and more items than behind others."""
 KINDS: Final[tuple[Kind, ...]] = ("SPAN", "JOIN", "SPLIT", "LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL")
 
 MOST_ENTRIES: Final = 8
@@ -57,6 +65,8 @@ class Entry(NamedTuple):
     """It begins behind a JOIN that is entered so."""
     again: bool = False
     """It is the body of a loop, and what counts is its second run: behind a REPEAT, at the depth given."""
+    drops: int = 0
+    """So many items more are taken off by what begins, where it has a block to do that."""
 
 
 class _Made(NamedTuple):
@@ -72,7 +82,11 @@ class _Made(NamedTuple):
 
 
 def write_entries(sequence: Sequence) -> None:
-    """Several entries, each in the program's context or in a callee's."""
+    """Several entries, each in the program's context or in a callee's, or a single one with which the program ends."""
+    if sequence.choices.flag(35):
+        entry = _draw_entry(sequence.choices)
+        write_entry(sequence, entry._replace(drops=_excess(entry)), calls=0)
+        return
 
     def write() -> None:
         if sequence.room(ENTRY_ROWS):
@@ -83,10 +97,20 @@ def write_entries(sequence: Sequence) -> None:
 
 def _draw_entry(choices: Choices) -> Entry:
     items: tuple[Item, ...] = ("0", "1", "other")
-    entry = Entry(choices.pick(VIAS), choices.pick(KINDS), draw_depth(choices), choices.pick(items), choices.flag(50))
+    entry = Entry(
+        pick_weighted(choices, VIAS), choices.pick(KINDS), draw_depth(choices), choices.pick(items), choices.flag(50)
+    )
     if entry.via == "LOOP":
         return entry._replace(again=choices.flag(40))
     return entry._replace(is_child=choices.flag(20))
+
+
+def _excess(entry: Entry) -> int:
+    """Items that are still above 16 behind the entry."""
+    can_drop = entry.kind in ("SPAN", "JOIN", "SPLIT", "LOOP", "DYN") and not entry.again
+    if not can_drop or entry.via in ("CALL", "SYSCALL", "DYNCALL"):
+        return 0
+    return max(0, entry.depth - VISIBLE - _taken(entry))
 
 
 def write_entry(sequence: Sequence, entry: Entry, calls: int) -> None:
@@ -176,8 +200,9 @@ def _taken(entry: Entry) -> int:
     own = entry.kind in ("SPLIT", "LOOP", "DYN", "DYNCALL")
     if entry.again:
         return 4 if own else 2 + (entry.item == "0")
-    takes_flag = entry.kind in ("CALL", "SYSCALL", "DYNCALL") or (entry.kind == "LOOP" and entry.item == "0")
-    return own + (entry.via == "LOOP" and takes_flag)
+    is_skipped = entry.kind == "LOOP" and entry.item == "0"
+    takes_flag = entry.kind in ("CALL", "SYSCALL", "DYNCALL") or is_skipped
+    return own + (entry.via == "LOOP" and takes_flag) + (0 if is_skipped else entry.drops)
 
 
 # ---- the node that is entered ---------------------------------------------------------------------------------------
@@ -186,7 +211,7 @@ def _taken(entry: Entry) -> int:
 def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
     """The node; as the body of a loop it leaves that loop's flag."""
     is_body = entry.via == "LOOP"
-    end = ("EQZ" if entry.again else "PAD") * is_body
+    end = "DROP " * entry.drops + ("EQZ" if entry.again else "PAD") * is_body
     neutral = sequence.choices.pick(NEUTRAL)
     called = _block(forest, ("EQZ" if entry.again else CLEARING) if is_body else neutral)
     inner = Procedure("context", forest, called)
@@ -198,7 +223,7 @@ def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
         case "SPLIT":
             node = Split(_block(forest, f"{neutral} {end}"), _block(forest, f"NOOP {end}"))
         case "LOOP":
-            node = Loop(_block(forest, "PAD" if entry.again else f"PAD {end}"))
+            node = Loop(_block(forest, "PAD" if entry.again else f"{end} PAD"))
         case "CALL":
             node = Call(called)
         case "SYSCALL":

@@ -16,7 +16,7 @@ from harness.generate.calls import add_call
 from harness.generate.choices import Choices, pick_weighted, several
 from harness.generate.circuit import draw_circuit, store_words
 from harness.generate.events import IDS
-from harness.generate.operations import OPERANDS, POPPED, immediate_of
+from harness.generate.operations import GROUPS, OPERANDS, POPPED, immediate_of
 from harness.generate.sequence import Sequence
 from harness.generate.state import VISIBLE, State
 from harness.generate.values import ANY, draw_element, draw_word, spread
@@ -35,6 +35,8 @@ PLACE_ROWS: Final = 30
 
 PUSHED: Final = 8
 """Operands up to this many are pushed, and what is too much is taken out below them; more go through memory."""
+
+RARE: Final = (*GROUPS["merkle"], *GROUPS["stark"], *GROUPS["u32"], "MSTREAM", "MSTORE", "PIPE", "EXT2MUL", "CALLER")
 
 SILENT_EVENTS: Final = ("hdword_to_map", "hqword_to_map", "hperm_to_map", "merkle_node_merge")
 """Events that take any operands and leave nothing on the advice stack."""
@@ -87,11 +89,16 @@ def _write_some(sequence: Sequence, is_short: bool) -> None:
             return
         if not is_short and choices.flag(40):
             sequence.close_block()
-        write_place(sequence, choices.pick(BLOCK_OPERATIONS).name, _draw_place(choices, begins=not is_short))
+        write_place(sequence, _draw_name(choices), _draw_place(choices, begins=not is_short))
 
     if first:
-        write_place(sequence, choices.pick(BLOCK_OPERATIONS).name, _draw_place(choices)._replace(where="first"))
+        write_place(sequence, _draw_name(choices), _draw_place(choices)._replace(where="first"))
     several(choices, MOST_PLACES, 95, write)
+
+
+def _draw_name(choices: Choices) -> str:
+    """Any operation; those that other families seldom write come more often."""
+    return choices.pick(RARE if choices.flag(40) else tuple(info.name for info in BLOCK_OPERATIONS))
 
 
 def _draw_place(choices: Choices, *, begins: bool = True) -> Place:

@@ -51,6 +51,13 @@ def test_numbers_of_possible_cells_are_those_without_a_reason():
         ("END loop/last_row/18+/any/any/0", "END loop/last_row/17/any/any/0"),
         ("PAD/before/16/any/any/0", "PAD/before/17/any/any/0"),
         ("SPAN/body/17/deep/untouched/1", "SPAN/body/16/deep/untouched/1"),
+        ("END dyn/last_row/16/any/any/0", "END call/last_row/16/any/any/0"),
+        ("END dyn/end/17/shallow/taken/0", "END dyn/end/17/deep/taken/0"),
+        ("END skipped loop/end/18+/shallow/taken/1", "END skipped loop/end/16/shallow/taken/1"),
+        ("CALL/dynamic/17/shallow/taken/0", "CALL/dynamic/16/shallow/taken/0"),
+        ("DYNCALL/foreign/18+/shallow/taken/0", "DYNCALL/foreign/17/shallow/taken/0"),
+        ("LOOP/dynamic/18+/shallow/taken/0", "LOOP/dynamic/18+/shallow/taken/1"),
+        ("CLK/before/18+/any/any/1", "CLK/before/17/any/any/1"),
     ],
 )
 def test_a_cell_and_its_neighbour(impossible, possible):
