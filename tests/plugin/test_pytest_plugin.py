@@ -11,6 +11,8 @@ import pytest
 from conftest import ADDING, MULTIPLYING
 
 import harness
+from harness.compare import VacuousComparison
+from harness.verdict import Comparison, Counts, Verdict
 
 HONEST = "--fragdiff-engines=reference,honest"
 KEPT = {
@@ -238,6 +240,36 @@ def test_engines_are_opened_once_and_closed_at_the_end(run_pytest, write, corpus
     assert run_pytest(corpus, HONEST).outcomes == {"passed": 3}
     assert len(made) == 1
     assert made[0] in closed
+
+
+def test_agreement_after_less_was_compared_than_there_is_fails(run_pytest, write, corpus, monkeypatch):
+    def vacuous(*given, **more):
+        raise VacuousComparison("63 of 64 rows")
+
+    monkeypatch.setattr("harness.plugin.items.compare", vacuous)
+    write(MULTIPLYING)
+    run = run_pytest(corpus, HONEST)
+    assert run.outcomes == {"failed": 1}
+    assert "less was compared than there is: 63 of 64 rows" in run.text(
+        "corpus/multiplying.case.json::every:3::reference-honest"
+    )
+
+
+def test_agreement_about_nothing_fails(run_pytest, write, corpus, monkeypatch):
+    nothing = Comparison("multiplying", Verdict.AGREE, (), (), Counts())
+    monkeypatch.setattr("harness.plugin.items.compare", lambda *given, **more: nothing)
+    write(MULTIPLYING)
+    assert run_pytest(corpus, HONEST).outcomes == {"failed": 1}
+
+
+def test_a_broken_engine_is_not_localised_in_every_case(run_pytest, write, corpus, monkeypatch):
+    monkeypatch.setattr("harness.plugin.failure.MOST_LOCALISED", 1)
+    write(MULTIPLYING)
+    write(MULTIPLYING, "other", cuts=[2])
+    run = run_pytest(corpus, "--fragdiff-engines=reference,wrong-mul")
+    texts = [str(report.longrepr) for report in run.reports.values()]
+    assert ["where it comes from:" in text for text in texts] == [True, False]
+    assert "fragdiff locate" in texts[1]
 
 
 # ---- known divergences ----------------------------------------------------------------------------------------------
