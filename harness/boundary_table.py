@@ -69,6 +69,14 @@ class BoundaryTable(Sequence[BoundaryState]):
             return BoundaryTable(self.words[at], self.positions[at], self.counts[at], joined)
         return self._state(range(len(self))[at])
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other sequence, whatever it is made of, has equal states."""
+        if isinstance(other, BoundaryTable):
+            return len(self) == len(other) and self.first_difference(other) is None
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
+
     def _continuations(self, index: int) -> Numbers:
         end = int(self._ends[index])
         return self.continuations[end - int(self.counts[index]) : end]

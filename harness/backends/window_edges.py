@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-LEAST_ROWS: Final = 64
-"""Of a window: smaller fragments share one, because every window costs some Python calls and a copy."""
+MOST_WINDOWS: Final = 32
+"""Of executed rows: more fragments share windows, because every window costs some Python calls and a copy."""
 
 
 def window_edges(starts: Sequence[int], core_rows: int, rows: int) -> list[tuple[int, int]]:
-    """First row and end of each window: whole fragments, of at least :data:`LEAST_ROWS` rows together or up to the last one;
-    then the padding.
+    """First row and end of each window: a fragment, or several where there are many; then the padding.
 
     ``starts`` are the fragments' first rows, ascending from row 0.
     """
+    least = -(-core_rows // MOST_WINDOWS)
     edges = [0]
     for start in starts:
-        if start - edges[-1] >= LEAST_ROWS:
+        if len(starts) <= MOST_WINDOWS or start - edges[-1] >= least:
             edges.append(start)
     return [(first, end) for first, end in pairwise([*edges, core_rows, rows]) if first < end]
