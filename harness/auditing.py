@@ -46,7 +46,7 @@ def audit_run(engine: str, case: Case, run: Run, threads: int | None = None) -> 
 
 def _with_values(engine: str, run: Run) -> Iterator[Window]:
     for window in run.windows():
-        if not window.has_values:
+        if window.other_than is not None:
             raise NotComparable(engine, "cells whose values are not given cannot be audited")
         yield window
 

@@ -59,8 +59,8 @@ class Window(NamedTuple):
 
     first_row: int
     cells: Cells
-    has_values: bool = True
-    """False where cells may be :data:`NOT_GIVEN`."""
+    other_than: Cells | None = None
+    """(72, n), for cells that are :data:`NOT_GIVEN`: a value that each of them does not have. None where all are given."""
 
 
 NOT_GIVEN: Final = 2**64 - 1

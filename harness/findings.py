@@ -51,6 +51,8 @@ class Findings:
         self._find_excuse = find_excuse
         self._failures: list[tuple[Engine, EngineFailure]] = []
         self._compared: set[int] = set()
+        self.is_incomplete = False
+        """Whether rows of engines that were compared could not be."""
         self.divergences: list[Divergence] = []
         self.excused: list[Excused] = []
         self.counts = Counts()
@@ -126,6 +128,11 @@ class Findings:
         """Count something that could not be compared."""
         self.counts.not_comparable[reason] += 1
 
+    def incomplete(self, reason: str) -> None:
+        """Count that a comparison ended before the last row: it is no agreement."""
+        self.is_incomplete = True
+        self.not_comparable(reason)
+
     def note_compared(self, *contenders: Contender) -> None:
         """Rows or failures of these engines were really compared."""
         self._compared.update(id(contender.engine) for contender in contenders)
@@ -169,7 +176,7 @@ def verdict_of(findings: Findings, engines_asked: int) -> Verdict:
     """What the findings of a comparison of so many engines amount to; books a reason where there is none yet."""
     if findings.divergences:
         return Verdict.DIFFER
-    if findings.engines_compared < engines_asked or findings.counts.nothing:
+    if findings.engines_compared < engines_asked or findings.counts.nothing or findings.is_incomplete:
         if not findings.counts.not_comparable and not findings.excused:
             findings.not_comparable("nothing was compared")
         return Verdict.NOT_COMPARABLE

@@ -40,7 +40,7 @@ class RowStream:
         """The row before the next one, (72,) uint64; None at the start."""
         self._pulled = 0
         self._refusal: NotComparable | None = None
-        self._has_values = True
+        self._others: list[tuple[int, Cells]] = []
         self._buffer: Cells = np.empty((WIDTH, 0), np.uint64)
 
     def available(self) -> int:
@@ -76,7 +76,7 @@ class RowStream:
         """
         taken, self._buffer = self._buffer[:, :count], self._buffer[:, count:]
         too_large = taken >= np.uint64(P)
-        if not self._has_values:
+        if self._others:
             too_large &= taken != np.uint64(NOT_GIVEN)
         if too_large.any():
             column, row = (int(index) for index in np.argwhere(too_large)[0])
@@ -84,6 +84,17 @@ class RowStream:
         self.given += count
         self.last_row = taken[:, -1]
         return taken
+
+    def other_than(self, first_row: int, count: int) -> Cells | None:
+        """For cells of these rows that are not given, (72, count): a value that each does not have; None without such cells."""
+        if not self._others:
+            return None
+        found: Cells = np.full((WIDTH, count), NOT_GIVEN, np.uint64)
+        for start, cells in self._others:
+            first, end = max(first_row, start), min(first_row + count, start + int(cells.shape[1]))
+            if first < end:
+                found[:, first - first_row : end - first_row] = cells[:, first - start : end - start]
+        return found
 
     def _pull(self) -> Cells | None:
         window = next(self._windows, None)
@@ -98,7 +109,8 @@ class RowStream:
             raise self._broken(f"a window is {cells.dtype}{list(cells.shape)}, expected uint64[{WIDTH}, n]")
         if cells.shape[1] == 0:
             raise self._broken(f"the window at row {window.first_row} is empty")
-        self._has_values &= window.has_values
+        if window.other_than is not None:
+            self._others.append((self._pulled, window.other_than))
         self._pulled += cells.shape[1]
         if self._pulled > self._rows:
             raise self._broken(f"its windows go on to row {self._pulled}, its summary says {self._rows} rows")
@@ -106,6 +118,29 @@ class RowStream:
 
     def _broken(self, reason: str) -> EngineFailure:
         return EngineFailure(self._engine, reason)
+
+
+class Settled(NamedTuple):
+    """Two blocks of cells with those that nobody can compare made equal."""
+
+    right: Cells
+    unknown: int | None
+    """The first row, counted in the block, with such a cell; None without any."""
+
+
+def settle(left: Cells, right: Cells, not_left: Cells | None, not_right: Cells | None) -> Settled:
+    """Of cells that are not given only those are known to differ that do not have the other engine's value.
+
+    All are (72, n); ``not_left`` and ``not_right`` as :meth:`RowStream.other_than` gives them.
+    """
+    if not_left is None and not_right is None:
+        return Settled(right, None)
+    unknown = np.zeros(left.shape, np.bool_)
+    for mine, theirs, not_mine in ((left, right, not_left), (right, left, not_right)):
+        if not_mine is not None:
+            unknown |= (mine == np.uint64(NOT_GIVEN)) & (theirs != not_mine)
+    rows = np.flatnonzero(unknown.any(axis=0))
+    return Settled(np.where(unknown, left, right), int(rows[0])) if rows.size else Settled(right, None)
 
 
 class Region(NamedTuple):

@@ -17,6 +17,7 @@ from harness.lockstep import (
     WrongRow,
     covered_cells,
     operation_name,
+    settle,
 )
 from harness.parts import Parts
 from harness.verdict import Difference, Divergence, Kind
@@ -25,6 +26,8 @@ from reference.definition.columns import COLUMN_NAMES, WIDTH
 from reference.definition.cuts import CutPlan
 
 T = TypeVar("T")
+
+MAY_BE_EQUAL = "a cell differs from a third engine's, its value is not given, and it may be equal"
 
 CUT_PLAN = "cut plan"
 """Stands for the left engine where an engine's boundaries are not those that the plan asks for."""
@@ -66,11 +69,15 @@ class _Follower:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rows of the first engine: ``cells`` is (72, n) uint64, ``before`` the row before them."""
+    """Rows of the first engine: ``cells`` is (72, n) uint64, ``before`` the row before them.
+
+    ``other_than`` as :meth:`harness.lockstep.RowStream.other_than` gives it.
+    """
 
     first_row: int
     cells: Cells
     before: Cells | None
+    other_than: Cells | None
 
 
 class _TraceComparison:
@@ -165,7 +172,7 @@ class _TraceComparison:
         if not ready:
             return []
         before, first_row = stream.last_row, stream.given
-        block = _Block(first_row, stream.take(count), before)
+        block = _Block(first_row, stream.take(count), before, stream.other_than(first_row, count))
         return [follower for follower in ready if self._is_equal(block, follower)]
 
     def _guarded(self, follower: _Follower, ask: Callable[[], T]) -> T | None:
@@ -174,7 +181,7 @@ class _TraceComparison:
         except EngineFailure as failure:
             self._findings.engine_failed(follower.contender.engine, failure)
         except NotComparable as refusal:
-            self._findings.not_comparable(f"{follower.contender.name}: {refusal.reason}")
+            self._findings.incomplete(f"{follower.contender.name}: {refusal.reason}")
         return None
 
     def _is_equal(self, block: _Block, follower: _Follower) -> bool:
@@ -184,13 +191,21 @@ class _TraceComparison:
         if right is None:
             return False
         self._findings.note_compared(self._base, follower.contender)
+        not_right = follower.stream.other_than(block.first_row, count)
+        right, unknown = settle(block.cells, right, block.other_than, not_right)
         while (wrong := self._parts.first_wrong_row(block.cells, right, block.first_row, follower.regions)) is not None:
+            if unknown is not None and unknown < wrong.offset:
+                break
             divergence = self._cell_divergence(block, right, follower.contender.name, wrong)
             excuse = self._findings.add(divergence, self._base, follower.contender)
             if excuse is None or excuse.region is None:
                 self._count(follower, block.first_row, wrong.offset + 1)
                 return False
             follower.regions.append(excuse.region)
+        if unknown is not None:
+            self._findings.incomplete(f"{self._base.name} and {follower.contender.name}: {MAY_BE_EQUAL}")
+            self._count(follower, block.first_row, unknown)
+            return False
         self._count(follower, block.first_row, count)
         return True
 

@@ -2,7 +2,8 @@
 
 The record tells of it beside the parallel engine, which ``exec:COMMAND`` gives: outcome, lengths, and in which cells the two
 traces differ, but not the values there. So a trace is the dump of the parallel engine with such cells put to
-:data:`harness.backend.NOT_GIVEN`. At most eight rows of a column are listed; rows behind the eighth of a column that
+:data:`harness.backend.NOT_GIVEN`: each certainly differs from an engine that has the dumped value there, and may be equal to
+one that has not. At most eight rows of a column are listed; rows behind the eighth of a column that
 has more are not known and not given. There are no boundary states, and no trace where the parallel engine built none: what is
 missing is not comparable.
 """
@@ -41,6 +42,8 @@ class SequentialRun:
     summary: Summary | None
     cells: Cells | None
     """(72, n) uint64 of the first n rows, those that are known; None where the record has no trace to tell them by."""
+    parallel: Cells
+    """(72, m) uint64, m >= n: the trace of the parallel engine, which the cells that are not given differ from."""
     digests: Sequence[str]
     """Of the columns; none when some cell is not known."""
 
@@ -58,7 +61,7 @@ class SequentialRun:
             raise NotComparable(self.engine, "the record has no other trace to tell this one's cells by")
         rows = int(self.cells.shape[1])
         if rows:
-            yield Window(0, self.cells, has_values=not (self.cells == NOT_GIVEN).any())
+            yield Window(0, self.cells, self.parallel[:, :rows] if (self.cells == NOT_GIVEN).any() else None)
         if rows < self.summary.rows:
             raise NotComparable(self.engine, "the record does not list all rows that differ")
 
@@ -89,15 +92,15 @@ class SequentialEngine(RecordEngine[SequentialRun]):
             raise NotComparable(self._name, "the record has no sequential engine")
         outcome = read_outcome(member(record, "sequential_outcome", dict))
         if not isinstance(outcome, Completed):
-            return SequentialRun(self._name, outcome, None, None, ())
+            return SequentialRun(self._name, outcome, None, None, answer.cells, ())
         lengths = member(record, "sequential_lengths", dict)
         summary = read_summary({**record, "lengths": lengths}, outcome.stack)
         if not answer.digests:
-            return SequentialRun(self._name, outcome, summary, None, ())
+            return SequentialRun(self._name, outcome, summary, None, answer.cells, ())
         listed = [_Listed.read(item) for item in member(record, "sequential_vs_parallel", list)]
         cells = _with_differences(answer.cells, listed, summary.rows)
         is_equal = not listed and summary.rows == answer.cells.shape[1]
-        return SequentialRun(self._name, outcome, summary, cells, answer.digests if is_equal else ())
+        return SequentialRun(self._name, outcome, summary, cells, answer.cells, answer.digests if is_equal else ())
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.backend import Cells, EngineFailure, NotComparable, Run, Summary, cell_value
 from harness.localise.parts import RANDOM_ROW, STATE_GROUPS, Part, maker_of, part_of, sections
 from harness.localise.rows import ProgramRows
-from harness.lockstep import BLOCK_ROWS, RowStream
+from harness.lockstep import BLOCK_ROWS, RowStream, settle
 from harness.verdict import Difference
 from reference.definition.columns import CHIPLETS, COLUMN, COLUMN_NAMES, DECODER, PAD, RANGE, STACK, SYSTEM
 
@@ -108,7 +108,7 @@ def _blocks(
     while count := min(BLOCK_ROWS, *(_available(stream) for stream in streams)):
         row = streams[0].given
         mine, theirs = (stream.take(count) for stream in streams)
-        yield row, mine, theirs
+        yield row, mine, settle(mine, theirs, *(stream.other_than(row, count) for stream in streams)).right
 
 
 def _available(stream: RowStream) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_engines import CASE, MadeEngine, MadeRun
+from made_engines import CASE, SUMMARY, MadeEngine, MadeRun
 
 from harness.auditing import audit_run
 from harness.backend import NOT_GIVEN, REAL_VM, REAL_VM_SEQUENTIAL, EngineFailure, NotComparable
@@ -225,10 +225,47 @@ def test_engines_found_by_name_share_the_program_of_their_command():
 def test_cells_that_differ_have_no_value_and_all_others_the_dumped_one(fake):
     _, sequential = fake(listing(differing(3, [7, 9]), differing(71, [63])))
     (window,) = sequential.run(CASE).windows()
-    assert not window.has_values
     expected = np.arange(72, dtype=np.uint64)[:, None] * np.uint64(1000) + np.arange(64, dtype=np.uint64)
     expected[3, [7, 9]] = expected[71, 63] = NOT_GIVEN
     assert np.array_equal(window.cells, expected)
+    assert (window.other_than[3, 7], window.other_than[71, 63]) == (3007, 71063)
+
+
+def dumped(**cells):
+    """An engine with the fake's trace, but for some cells, given as ``c3_r7=value``."""
+    values = np.arange(72, dtype=np.uint64)[:, None] * np.uint64(1000) + np.arange(64, dtype=np.uint64)
+    for place, value in cells.items():
+        column, row = (int(text[1:]) for text in place.split("_"))
+        values[column, row] = value
+    summary = replace(
+        SUMMARY, program_hash=(1, 0, 0, 0), core=10, range=8, chiplets=8, bitwise=8, memory=8, kernel_rom=8
+    )
+    return MadeEngine("third", MadeRun(summary=summary, cells=values, states=None))
+
+
+def test_a_cell_that_is_not_given_differs_from_whoever_has_the_dumped_value(fake):
+    _, sequential = fake(listing(differing(3, [7])))
+    for engines in ([dumped(), sequential], [sequential, dumped()]):
+        comparison = compare(CASE, engines)
+        (divergence,) = comparison.divergences
+        assert (divergence.row, [item.name for item in divergence.columns]) == (7, ["fn_hash_1"])
+
+
+def test_a_cell_that_is_not_given_may_be_equal_to_any_other_value_and_ends_the_comparison(fake):
+    _, sequential = fake(listing(differing(3, [7])))
+    for engines in ([dumped(c3_r7=5), sequential], [sequential, dumped(c3_r7=5)]):
+        comparison = compare(CASE, engines)
+        assert (comparison.verdict, comparison.divergences) == (Verdict.NOT_COMPARABLE, ())
+        assert comparison.counts.rows == 7
+        assert any("may be equal" in reason for reason in comparison.counts.not_comparable)
+
+
+def test_what_is_wrong_before_or_beside_it_is_a_divergence_all_the_same(fake):
+    _, sequential = fake(listing(differing(3, [7])))
+    for changes, row in (({"c4_r6": 5}, 6), ({"c4_r7": 5}, 7)):
+        comparison = compare(CASE, [dumped(c3_r7=5, **changes), sequential])
+        (divergence,) = comparison.divergences
+        assert (divergence.row, [item.name for item in divergence.columns]) == (row, ["fn_hash_2"])
 
 
 def test_rows_behind_those_that_are_listed_are_not_comparable(fake):
