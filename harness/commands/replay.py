@@ -21,7 +21,7 @@ from harness.corpus.junit import write_junit
 from harness.corpus.pool import Answer, Result, judge_files
 from harness.corpus.replaying import Targets, engines_of_finding, targets
 from harness.engines import available_engines
-from harness.reporting import counts_json
+from harness.reporting import counts_json, wrapped
 from harness.verdict import Counts
 from reference.definition.errors import InputError
 
@@ -29,6 +29,9 @@ SECONDS = 300.0
 """For a file, with all its cut plans: the slowest of the shipped corpus takes 5 s, compiling kernels a minute."""
 
 _SHOWN_NOT_RUN = 10
+
+_SHOWN_LINES = 4
+"""Differences of a case: at sixty cut plans they are sixty times the same."""
 
 
 @click.command()
@@ -149,8 +152,10 @@ class _Replay:
             echo_json(_result_json(result))
         elif result.answer is not Answer.AGREE:
             screen.say(f"{result.path}: {result.answer.value.replace('_', ' ')}")
-            for line in result.lines:
-                screen.say("\n".join(f"  {part}" for part in line.splitlines()))
+            for line in result.lines[:_SHOWN_LINES]:
+                screen.say(wrapped(line))
+            if len(result.lines) > _SHOWN_LINES:
+                screen.say(f"  and {len(result.lines) - _SHOWN_LINES:,} more differences (--json has all)")
 
     def finish(self) -> int:
         """Say what came of it; the exit code."""

@@ -20,8 +20,8 @@ from typing import Any, Final
 from harness.backends.process import LineProcess, ProcessFault
 from harness.verdict import Counts
 
-SHOWN_STDERR: Final = 2000
-"""Characters of what a worker wrote before it ended."""
+SHOWN_STDERR: Final = 6
+"""Lines of what a worker wrote before it ended: the end of a traceback says what it was."""
 
 
 PROGRAM: Final = (sys.executable, "-m", "harness.corpus.worker")
@@ -107,9 +107,11 @@ def _ask(worker: _Worker, path: Path, seconds: float) -> Result:
     try:
         answer = json.loads(worker.ask(json.dumps(str(path)).encode(), seconds))
     except ProcessFault as fault:
-        lines = [f"the process that ran it {_without_subject(fault.reason)}"]
-        lines += fault.stderr[-SHOWN_STDERR:].splitlines()
-        return Result(path, Answer.CRASHED, time.monotonic() - started, lines=tuple(lines))
+        lines = [
+            f"the process that ran it {_without_subject(fault.reason)}",
+            *fault.stderr.splitlines()[-SHOWN_STDERR:],
+        ]
+        return Result(path, Answer.CRASHED, time.monotonic() - started, lines=("\n  ".join(lines),))
     took = time.monotonic() - started
     if "refused" in answer:
         return Result(path, Answer.REFUSED, took, lines=(answer["refused"],))
