@@ -143,10 +143,13 @@ def _with_digest(node: Node, forests: Sequence[Forest]) -> Node:
 def _new_names(case: Case, forests: Sequence[Forest], landed: Mapping[Place, int]) -> dict[int, int]:
     """Elements of digests of procedures that have changed; small numbers are not taken for parts of digests."""
     names: dict[int, int] = {}
+    kernel = frozenset(case.program.kernel.procedures)
     for index, (old, new) in enumerate(zip(forests_of(case), forests, strict=True)):
-        for root in old.roots:
-            now = landed.get(Place(index, root), root)
-            for before, after in zip(old.digests[root], new.digests[now], strict=True):
+        # A procedure of the kernel is called by its digest, whether or not it is a root.
+        called = (node for node, digest in enumerate(old.digests) if digest in kernel) if kernel else ()
+        for node in dict.fromkeys((*old.roots, *called)):
+            now = landed.get(Place(index, node), node)
+            for before, after in zip(old.digests[node], new.digests[now], strict=True):
                 if before != after and before >= U32_LIMIT:
                     names[before] = after
     return names

@@ -1,4 +1,4 @@
-"""Passes that bring code nearer: a library's procedure to where it is called, a loop to its first end."""
+"""Passes that bring code nearer: a procedure to where it is called, a loop to its first end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from functools import partial
 from harness.shrink.edits import Place, collected, forests_of, redirected, with_children, without_library
 from harness.shrink.operations import with_operations
 from harness.shrink.proposals import NoProposal, Pass, Proposals
+from harness.shrink.rows import code_of, codes_of
 from harness.shrink.tree import node_at, places
 from reference.definition.case import Case
 from reference.definition.isa import Operation, opcode
-from reference.definition.mast import Block, External, Forest, Join, Loop, Node, children_of
+from reference.definition.mast import Block, Call, Dyn, Dyncall, External, Forest, Join, Loop, Node, children_of
+from reference.processor import execute
 
+_DYNAMIC = (opcode("DYN"), opcode("DYNCALL"))
 _PAD = Operation(opcode("PAD"))
 _MOST_DROPPED = 24
 """Operations at the end of a loop's body that may have made its condition."""
@@ -90,7 +93,59 @@ def _last_block(case: Case, place: Place) -> Place:
     return place
 
 
+def call_directly(search: Proposals) -> None:
+    """What a DYN or DYNCALL entered, entered by name; the address that it took falls to a DROP."""
+    best = search.best
+    dynamic = [place for place in places(best) if isinstance(node_at(best, place), Dyn | Dyncall)]
+    if not dynamic:
+        return
+    entered = _entered_by(best)
+    for place in dynamic:
+        for target in entered.get(place.node, ()):
+            if search.attempt(partial(_direct, place=place, target=target)):
+                return
+
+
+def _entered_by(case: Case) -> dict[int, list[Place]]:
+    """By number of a dynamic node: the nodes that may have come after it."""
+    execution = execute(case)
+    codes = codes_of(execution)
+    marks = execution.marks
+    found: dict[int, list[Place]] = {}
+    for row in range(min(len(marks), len(codes)) - 1):
+        if codes[row] in _DYNAMIC and marks[row].position.tag == "start":
+            number = marks[row + 1].position.node
+            # Whose node it is a mark does not say; nodes of the same number and kind are few.
+            for index, forest in enumerate(forests_of(case)):
+                if number < len(forest.nodes) and code_of(forest.nodes[number]) == codes[row + 1]:
+                    places_found = found.setdefault(marks[row].position.node, [])
+                    if Place(index, number) not in places_found:
+                        places_found.append(Place(index, number))
+    return found
+
+
+def _direct(case: Case, place: Place, target: Place) -> Case:
+    node = node_at(case, place)
+    if not isinstance(node, Dyn | Dyncall) or node_at(case, target) is None:
+        raise NoProposal("the node has gone")
+    forests = forests_of(case)
+    here = forests[place.forest]
+    nodes, callee = list(here.nodes), target.node
+    if target.forest != place.forest:
+        copies, callee = _copied(forests[target.forest], target.node, len(nodes))
+        nodes += copies
+    nodes.append(Block((Operation(opcode("DROP")),)))
+    if isinstance(node, Dyncall):
+        nodes.append(Call(callee))
+        nodes.append(Join(len(nodes) - 2, len(nodes) - 1))
+    else:
+        nodes.append(Join(len(nodes) - 1, callee))
+    grown = replace(here, nodes=tuple(nodes), stored_digests=None, debug_sections=None)
+    return collected(redirected(_with_forest(case, place.forest, grown), place, len(nodes) - 1))
+
+
 INLINE_PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline externals", inline_externals),
+    ("call directly", call_directly),
     ("leave loops", leave_loops),
 )

@@ -13,11 +13,11 @@ from functools import partial
 from harness.shrink.edits import Place, collected, forests_of, redirected
 from harness.shrink.operations import with_operations
 from harness.shrink.proposals import NoProposal, Pass, Proposals
-from harness.shrink.rows import codes_of, stack_at
+from harness.shrink.rows import code_of, codes_of, stack_at
 from harness.shrink.tree import enter_node, node_at
 from reference.definition.case import Case
 from reference.definition.isa import opcode
-from reference.definition.mast import NODE_OPCODE, Block, External, Join, Node
+from reference.definition.mast import Block, Join
 from reference.execution import Execution
 from reference.processor import execute
 
@@ -44,16 +44,10 @@ def _starts(case: Case, execution: Execution) -> list[tuple[Place, tuple[int, ..
         stack = stack_at(execution, row)
         for index, forest in enumerate(forests):
             # Whose node it is a mark does not say; nodes of the same number and kind are few.
-            if number < len(forest.nodes) and _code(forest.nodes[number]) == codes[row]:
+            if number < len(forest.nodes) and code_of(forest.nodes[number]) == codes[row]:
                 found.setdefault(Place(index, number), []).append(stack)
     ordered = sorted(found, key=lambda place: (place.node, place.forest))
     return [(place, stack) for place in ordered for stack in dict.fromkeys((found[place][0], found[place][-1]))]
-
-
-def _code(node: Node) -> int:
-    if isinstance(node, Block):
-        return _SPAN
-    return -1 if isinstance(node, External) else NODE_OPCODE[type(node)]
 
 
 def skip_first(search: Proposals) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from reference.definition.columns import COLUMN
-from reference.definition.isa import OPCODE_BITS
+from reference.definition.isa import OPCODE_BITS, opcode
+from reference.definition.mast import NODE_OPCODE, Block, External, Node
 from reference.execution import Execution
 
+_SPAN = opcode("SPAN")
 _FIRST_ITEM = COLUMN["stack_0"]
 
 
@@ -24,3 +26,10 @@ def stack_at(execution: Execution, row: int) -> tuple[int, ...]:
     while items and items[-1] == 0:
         items.pop()
     return tuple(items)
+
+
+def code_of(node: Node) -> int:
+    """The opcode of the row that a node starts with; -1 for an external node, which has no row."""
+    if isinstance(node, Block):
+        return _SPAN
+    return -1 if isinstance(node, External) else NODE_OPCODE[type(node)]

@@ -17,7 +17,7 @@ from harness.shrink.proposals import Pass, Proposals
 from harness.shrink.rows import codes_of, stack_at
 from reference.definition.case import Case
 from reference.definition.isa import NOOP_OPERATION, Operation, opcode
-from reference.definition.mast import Block, Call, Forest, Join, Loop, Node, Split, Syscall
+from reference.definition.mast import Block, Call, Forest, Join, Loop, Node, Split, Syscall, children_of
 from reference.definition.program import Kernel
 from reference.processor import execute
 
@@ -62,21 +62,20 @@ def _settled(operations: Sequence[Operation]) -> tuple[Operation, ...]:
     return (*operations, *(_DROP,) * left)
 
 
-def _with_program(case: Case, nodes: Sequence[Node], stack: tuple[int, ...], *, kernel: bool = False) -> Case:
+def _with_program(case: Case, nodes: Sequence[Node], stack: tuple[int, ...]) -> Case:
     forest = Forest(tuple(nodes), (len(nodes) - 1,))
-    procedures = (forest.digests[0],) if kernel else ()
+    called = (children_of(node)[0] for node in nodes if isinstance(node, Syscall))
+    procedures = dict.fromkeys(forest.digests[callee] for callee in called)
     program = replace(case.program, forest=forest, entry=len(nodes) - 1, kernel=Kernel.of(procedures))
     return replace(case, program=program, libraries=(), stack=stack)
 
 
 def single_node(search: Proposals) -> None:
-    """One control node of a kind that ran, around blocks that do nothing; then two in one another."""
+    """One control node of a kind that ran, around blocks that do nothing; then two or three in one another."""
     kinds = {type(node) for forest in forests_of(search.best) for node in forest.nodes}
     for nodes, stack, wanted in _control_programs():
-        if wanted <= kinds:
-            has_kernel = Syscall in wanted
-            if search.attempt(partial(_with_program, nodes=nodes, stack=stack, kernel=has_kernel)):
-                return
+        if wanted <= kinds and search.attempt(partial(_with_program, nodes=nodes, stack=stack)):
+            return
 
 
 def _control_programs() -> Iterator[tuple[tuple[Node, ...], tuple[int, ...], set[type[Node]]]]:
@@ -95,7 +94,9 @@ def _control_programs() -> Iterator[tuple[tuple[Node, ...], tuple[int, ...], set
     for stack in LOOP_STACKS:
         yield (_NOOP, Loop(0), Loop(1)), stack, {Loop}
     for inner in (Call, Syscall):
-        yield (_NOOP, inner(0), Call(1)), (), {inner, Call}
+        for outer in (Call, Syscall):
+            yield (_NOOP, inner(0), outer(1)), (), {inner, outer}
+            yield (_NOOP, inner(0), outer(1), Call(2)), (), {inner, outer, Call}
     for stack in LOOP_STACKS:
         yield (_NOOP, Loop(0), Join(1, 0)), stack, {Loop, Join}
 

@@ -7,9 +7,11 @@ import pytest
 
 from harness.shrink import Budget, shrink
 from harness.shrink.edits import Place, collected, redirected, with_nodes
+from harness.shrink.inline import call_directly
 from harness.shrink.order import measure
 from harness.shrink.proposals import drop_items
 from harness.shrink.termination import ends
+from reference.definition.columns import COLUMN
 from reference.definition.cuts import ONE_FRAGMENT, At, Every
 from reference.definition.field import P
 from reference.definition.formats.case_json import read_case
@@ -47,6 +49,15 @@ def test_a_changed_kernel_procedure_is_still_in_the_kernel():
     kernel = replace(whole.program.kernel, procedures=(whole.program.forest.digests[0],))
     forest = replace(whole.program.forest, roots=(0, 1))
     case = replace(whole, program=replace(whole.program, forest=forest, kernel=kernel))
+    assert isinstance(execute(case).outcome, Completed)
+    assert isinstance(execute(with_nodes(case, {Place(0, 0): block("NEG")})).outcome, Completed)
+
+
+def test_a_changed_kernel_procedure_that_is_no_root_is_still_in_the_kernel():
+    whole = case_of(["block SWAP INCR", "syscall 0"], 1, program={"kernel": []})
+    kernel = replace(whole.program.kernel, procedures=(whole.program.forest.digests[0],))
+    case = replace(whole, program=replace(whole.program, kernel=kernel))
+    assert case.program.forest.roots == (1,)
     assert isinstance(execute(case).outcome, Completed)
     assert isinstance(execute(with_nodes(case, {Place(0, 0): block("NEG")})).outcome, Completed)
 
@@ -90,6 +101,68 @@ def test_what_nothing_reaches_is_taken_away():
     assert len(left.program.forest.nodes) == 1
     assert len(left.libraries) == 1
     assert isinstance(execute(left).outcome, Completed)
+
+
+@pytest.mark.parametrize(("node", "code"), [("dyn", "join"), ("dyncall", "call")])
+def test_what_a_dynamic_node_enters_is_entered_by_name(node, code):
+    """The callee is in a library; whatever keeps NEG needs neither the library nor the address any more."""
+    library = case_of(["block NEG"], 0).program.forest
+    pushes = " ".join(f"PUSH({element})" for element in library.digests[0])
+    nodes = [f"block {pushes} PUSH(40) MSTOREW DROP DROP DROP DROP PUSH(40)", node, "join 0 1"]
+    case = case_of(nodes, 2, libraries=[{"nodes": ["block NEG"], "roots": [0]}])
+    assert isinstance(execute(case).outcome, Completed)
+    found = []
+
+    class Search:
+        best = case
+
+        def attempt(self, make):
+            made = make(self.best)
+            # A block of the program has the callee's number.
+            if executes("NEG")(replace(made, libraries=())):
+                found.append(made)
+            return bool(found)
+
+    call_directly(Search())
+    (direct,) = found
+    kinds = [type(each).__name__.lower() for each in direct.program.forest.nodes]
+    assert node not in kinds
+    assert code in kinds
+
+
+def test_nothing_is_entered_by_name_where_nothing_is_dynamic():
+    class Search:
+        best = case_of(["block NEG"], 0)
+
+        def attempt(self, make):
+            raise AssertionError("there is nothing to propose")
+
+    call_directly(Search())
+
+
+def test_a_syscall_out_of_a_call_that_calls_is_found_at_once():
+    """Three levels of contexts around nothing, whatever there was."""
+    nodes = ["block SWAP INCR", "call 0", "block NEG", "join 1 2", "syscall 3", "block EQZ", "join 4 5", "call 6"]
+    whole = case_of(nodes, 7, program={"kernel": []})
+    kernel = replace(whole.program.kernel, procedures=(whole.program.forest.digests[3],))
+    case = replace(whole, program=replace(whole.program, kernel=kernel))
+
+    def returns_into_the_kernel(case):
+        """END of a call by which a syscall made in another context returns to context 0."""
+        execution = execute(case)
+        if not isinstance(execution.outcome, Completed):
+            return False
+        ctx = execution.core[:, COLUMN["ctx"]].tolist()
+        return any(
+            ctx[row] == 0 and ctx[row - 1] > 0 and ctx[0] == 0 < ctx[1] for row in range(2, len(ctx) - 2)
+        ) and any(type(node).__name__ == "Syscall" for node in case.program.forest.nodes)
+
+    assert returns_into_the_kernel(case)
+    small = shrink(case, returns_into_the_kernel, budget=Budget(seconds=30)).case
+    operations = [
+        item.name for node in small.program.forest.nodes if isinstance(node, Block) for item in node.operations
+    ]
+    assert operations == ["NOOP"]
 
 
 # ---- the search -----------------------------------------------------------------------------------------------------
