@@ -51,6 +51,7 @@ COMMANDS: Final = {
     "shrink": Command("harness.commands.shrink", "Shrink a case to the smallest that differs for the same reason."),
     "audit": Command("harness.commands.audit", "Judge traces by the rules that every trace keeps; no engine is asked."),
     "laws": Command("harness.commands.laws", "Judge one engine by itself: the trace must not depend on the cuts."),
+    "conform": Command("harness.commands.conform", "Examine an engine of yours part by part: the verdict table."),
     "fuzz": Command("harness.commands.fuzz", "Generate programs and cuts, compare engines on them, keep what differs."),
     "replay": Command("harness.commands.replay", "Run a corpus or findings on all engines, in parallel, after a fix."),
     "report": Command("harness.commands.report", "Report on a campaign, live or ended: text, a page, JUnit XML."),

@@ -44,6 +44,7 @@ fn differences(one: &Build, other: &Build) -> BTreeMap<usize, Value> {
         .collect()
 }
 
+/// What a panic said.
 fn message(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default()
@@ -60,7 +61,8 @@ fn fragment(case: &Case, size: usize, first: &mut Option<Build>) -> Value {
             let record = json!({
                 "fragment": size,
                 "status": "completed",
-                "constraints": build.constraints,
+                "constraints": build.rejection.is_none(),
+                "rejection": build.rejection,
                 "differences": differing,
                 "columns": columns,
             });

@@ -17,8 +17,8 @@ pub const RELEASE: &str = "0.36.3";
 
 pub struct Build {
     pub columns: Vec<Vec<u64>>,
-    /// Whether the release's own constraint check accepts the trace.
-    pub constraints: bool,
+    /// What the release's own constraint check says against the trace; None when it accepts it.
+    pub rejection: Option<String>,
 }
 
 /// The trace of the case in fragments of `size` rows, or why there is none.
@@ -36,7 +36,7 @@ pub fn build(case: &Case, size: usize) -> Res<Build> {
     let (witness, _) =
         vm.execute_for_proving_sync(&case.program, &mut host).map_err(|e| format!("execution: {e}"))?.into_parts();
     let trace = build_trace(witness).map_err(|e| format!("build: {e}"))?;
-    let constraints = catch_unwind(AssertUnwindSafe(|| trace.check_constraints())).is_ok();
+    let rejection = catch_unwind(AssertUnwindSafe(|| trace.check_constraints())).err().map(crate::message);
     #[cfg(feature = "release-0-25")]
     let tables = {
         let (core, chiplets) = trace.into_core_chiplets_matrices();
@@ -51,5 +51,5 @@ pub fn build(case: &Case, size: usize) -> Res<Build> {
             columns.push(values.map(|value| value.as_canonical_u64()).collect());
         }
     }
-    Ok(Build { columns, constraints })
+    Ok(Build { columns, rejection })
 }
