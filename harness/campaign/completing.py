@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.backend import Engine
-from harness.campaign.keeping import DATA, FOUND, Finding, Progress, keep_smallest, read_finding, write_report
+from harness.campaign.keeping import DATA, FOUND, SMALLEST, Finding, Progress, keep_smallest, read_finding, write_report
 from harness.campaign.protocol import Completed, Message, Setup
 from harness.campaign.protocol import Replayed as ReplayedMessage
 from harness.campaign.protocol import Shrunk as ShrunkMessage
@@ -22,8 +22,10 @@ from harness.localise.localisation import localise
 from harness.localise.signature import Signature, Signer
 from harness.report.again import Again, Replayed, replay
 from harness.shrink import Budget, shrink
+from harness.shrink.order import measure
 from harness.verdict import Comparison, Kind
 from reference.definition.case import Case
+from reference.definition.formats.load import load_cases
 
 INDEX: Final = "index.txt"
 
@@ -55,10 +57,11 @@ class Completing:
         return progress
 
     def shrink(self, finding: Finding, directory: Path, progress: Progress) -> Progress:
-        """The smallest case with the same signature, in a report."""
+        """The smallest case with the same signature, in a report; it goes on from what was kept before it was interrupted."""
+        is_same = self._is_same(finding, progress.signature)
         shrunk = shrink(
-            finding.case,
-            self._is_same(finding, progress.signature),
+            _smallest_so_far(finding, directory, is_same),
+            is_same,
             budget=self.shrinking,
             stopped=self.stopped,
             improved=lambda case: keep_smallest(finding, case, directory),
@@ -86,6 +89,14 @@ class Completing:
             signer = self._signer(finding)
             return lambda case: signer.has(case, signature)
         return lambda case: any(item.signature == finding.signature for item in self.compare(case).divergences)
+
+
+def _smallest_so_far(finding: Finding, directory: Path, is_same: Callable[[Case], bool]) -> Case:
+    """The smallest case in the directory that still differs for the same reason; else the case that was found."""
+    if not (directory / SMALLEST).exists():
+        return finding.case
+    (kept,) = load_cases(directory / SMALLEST)
+    return kept if measure(kept) < measure(finding.case) and is_same(kept) else finding.case
 
 
 def complete(
