@@ -2,6 +2,9 @@
 
 Every pass is a function that drives itself through :meth:`Search.attempt`; the search goes through all passes again as
 long as one of them still found something. It ends early, with the best case so far, when its budget is spent.
+
+A search runs in one process: half of all searches are over in less time than another process needs to start its engines.
+The workers of a campaign shrink different findings at the same time.
 """
 
 from __future__ import annotations
