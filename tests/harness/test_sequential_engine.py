@@ -162,6 +162,44 @@ def test_a_panic_is_localised_although_the_reference_is_asked_besides_and_fails_
     assert found.vote.odd == ("exec-sequential:vm",)
 
 
+def real_case(name, plan):
+    path = HERE.parent / "data" / "real" / f"{name}.case.json"
+    return replace(read_case(path.read_text("utf-8"), name), cuts=(plan,))
+
+
+@pytest.fixture(scope="module")
+def live():
+    path = os.environ.get("FRAGDIFF_ORACLE")
+    if not path:
+        pytest.skip("FRAGDIFF_ORACLE does not name the real VM's command")
+    opened = pair_of([path, "run"])
+    yield opened
+    for engine in opened:
+        engine.close()
+
+
+@pytest.mark.oracle
+def test_a6_completes_wrongly_in_one_single_fragment_and_contradicts_its_builds_of_one_row(live):
+    comparison = compare(real_case("a6_single_fragment", At((0,))), live)
+    assert [item.kind for item in comparison.divergences] == [Kind.SUMMARY, Kind.CELL, Kind.SELF]
+    summary, cell, _ = comparison.divergences
+    assert [tuple(item) for item in summary.columns] == [("core", 61, 60)]
+    assert cell.row == 16
+
+
+@pytest.mark.oracle
+def test_a6_in_thirteen_rows_at_every_fragment_size(live):
+    kinds = {}
+    for size in range(1, 15):
+        comparison = compare(real_case("a6_thirteen_rows", Every(size)), live)
+        first = comparison.divergences[0]
+        kinds[size] = (first.kind.value, first.row)
+    wrong = dict.fromkeys((2, 3, 6, 10), ("cell", 1))
+    panics = dict.fromkeys((4, 5, 7, 8, 9, 11, 12, 13, 14), ("engine_failure", None))
+    # At size 1 nothing is left but the pad column, A9.
+    assert kinds == {1: ("cell", 63), **wrong, **panics}
+
+
 @pytest.mark.parametrize(
     ("name", "plan", "odd"),
     [
