@@ -23,6 +23,11 @@ from harness.reporting import counted
 from harness.verdict import Verdict
 
 MOST_GAPS: Final = 30
+_EMPTY: Final = (
+    '<p class="quiet">Where nothing is drawn, no batch was worked on: findings were replayed, shrunk and localised, or nothing '
+    "ran.</p>"
+)
+
 MOST_LINKS: Final = 6
 """Findings of one signature that are linked."""
 
@@ -38,7 +43,7 @@ def page(summary: Summary, file: Path) -> str:
             *_lead(summary),
             *_tiles(summary),
             *section("Findings", _findings(summary, file)),
-            *section("Rate over time", _drawing(rates(summary))),
+            *section("Rate over time", [*_drawing(rates(summary)), _EMPTY]),
             *section("Coverage", [*_drawing(growth(summary)), *_phases(gaps)]),
             *section("Gaps of the coverage, the largest first", _gaps(gaps)),
             *section("What was compared", _compared(summary)),
