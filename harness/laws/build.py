@@ -42,6 +42,8 @@ class Build:
     """One per column; empty when the engine gives none, and for a build that did not complete."""
     constraints: bool | None = None
     """Whether the engine's own constraint check accepts the trace; None when it does not say."""
+    rejection: str = ""
+    """What that check says against it."""
     states: Mapping[int, State] | None = None
     """Of each fragment, by its first row; None when the engine gives none."""
     core: int | None = None

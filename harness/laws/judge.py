@@ -223,9 +223,10 @@ class _Judging:
             self.not_judged[Law.CONSTRAINTS] = "it does not check its own traces"
             return
         self.judged[Law.CONSTRAINTS] += len(checked)
-        plans = tuple(build.plan for build in checked if not build.constraints)
-        if plans:
-            self.violations.append(Violation(Law.CONSTRAINTS, Kind.REJECTED, plans))
+        rejected = [build for build in checked if not build.constraints]
+        if rejected:
+            plans = tuple(build.plan for build in rejected)
+            self.violations.append(Violation(Law.CONSTRAINTS, Kind.REJECTED, plans, said=rejected[0].rejection))
 
     def _judge_answers(self) -> None:
         """What breaks at some cuts only has been reported under law 1."""

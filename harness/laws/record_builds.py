@@ -2,7 +2,8 @@
 
 Nothing is asked of the record but ``fragments`` with a member for each plan that was built: ``fragment`` (or ``cut``),
 ``status``, and of what follows whatever the program can say: ``outcome`` or ``message``, ``columns`` (a digest each),
-``differences`` (cells that differ from the first completed build), ``constraints``, ``contexts`` or ``boundaries``.
+``differences`` (cells that differ from the first completed build), ``constraints`` (and ``rejection``, its reason), ``contexts``
+or ``boundaries``.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def _build(plan: CutPlan, fragment: Mapping[str, Any], record: Mapping[str, Any]
         status,
         digests=_digests(fragment, record),
         constraints=constraints if isinstance(constraints, bool) else None,
+        rejection=str(fragment.get("rejection") or ""),
         states=_states(fragment),
         core=_core(record),
     )

@@ -1,0 +1,83 @@
+"""A builder of another machine, one case a line: five columns of 20 rows, 10 of them cut. fake_builder.py MODE [WORD].
+
+What is wrong is told by MODE; with WORD only for programs whose text holds it.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+ROWS, CORE, COLUMNS = 20, 10, 5
+MODE = sys.argv[1]
+WORD = sys.argv[2] if len(sys.argv) > 2 and not sys.argv[2].startswith("--") else ""
+
+
+def size_of(cut):
+    return cut if isinstance(cut, int) else cut["every"]
+
+
+def build(size, times):
+    cells = [[100 * column + row for row in range(ROWS)] for column in range(COLUMNS)]
+    states = [{"clk": row, "depth": 16 + row, "queues": size} for row in range(0, CORE, size)]
+    made = {"fragment": size, "status": "completed", "constraints": True}
+    if MODE in ("cells", "accepted") and size in (3, 7):
+        cells[1][6] = cells[3][6] = cells[3][9] = 7
+        made["constraints"] = MODE == "accepted"
+    if MODE == "unsteady" and times:
+        cells[0][0] = 5
+    if MODE == "rejected":
+        made |= {"constraints": False, "rejection": "constraint 12 in row 4"}
+    if MODE == "states" and size == 3:
+        states[2]["depth"] += 1
+    if (MODE == "panics" and size > 4) or MODE == "always-panics":
+        return {"fragment": size, "status": "panicked", "message": f"queue 3 is empty at size {size // 100}"}, None
+    if MODE == "fails" or (MODE == "fails-otherwise" and size != 4):
+        return {"fragment": size, "status": "failed", "message": "DivideByZero"}, None
+    if MODE == "fails-otherwise":
+        return {"fragment": size, "status": "failed", "message": "NotBinaryValue"}, None
+    made["columns"] = [hashlib.sha256(str(column).encode()).hexdigest()[:32] for column in cells]
+    if MODE != "no-states":
+        made["contexts"] = states
+    if MODE == "no-digests":
+        del made["columns"]
+    if MODE == "no-check":
+        del made["constraints"]
+    return made, cells
+
+
+def differences(one, other):
+    found = {}
+    for column, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+        rows = [row for row in range(ROWS) if mine[row] != theirs[row]]
+        if rows:
+            found[str(column)] = {"count": len(rows), "rows": rows}
+    return found
+
+
+def main():
+    global MODE
+    wanted = MODE
+    for line in sys.stdin:
+        case = json.loads(line)
+        MODE = wanted if WORD in line else "good"
+        sizes = [size_of(cut) for cut in case["cuts"] if isinstance(cut, int) or "every" in cut]
+        if MODE == "crashes" and 5 in sizes:
+            os._exit(9)
+        if MODE == "rambles":
+            print("not a record")
+        elif MODE == "refuses" or not sizes:
+            print(json.dumps({"rejected": "no such operation" if sizes else "it cuts at multiples only"}))
+        else:
+            first, fragments = None, []
+            for index, size in enumerate(sizes):
+                made, cells = build(size, size in sizes[:index])
+                if cells is not None:
+                    made["differences"] = {} if first is None else differences(first, cells)
+                    first = first or cells
+                fragments.append(made)
+            print(json.dumps({"name": case["name"], "lengths": {"core": CORE}, "fragments": fragments}))
+        sys.stdout.flush()
+
+
+main()

@@ -1,0 +1,157 @@
+"""Each law broken by a program that speaks the line protocol for a machine of its own: the law, the size and the row are named."""
+
+import pytest
+from judged import SMALL, builder
+
+from harness.laws.judge import judge
+from harness.laws.plans import WHOLE
+from harness.laws.sizes import sizes_of
+from harness.laws.violation import Kind, Law, describe, sizes_text
+from reference.definition.cuts import At, Every
+
+PLANS = [WHOLE, *map(Every, range(1, 11))]
+
+
+def judged(*arguments, plans=PLANS, seconds=20.0):
+    subject = builder(*arguments, seconds=seconds)
+    try:
+        return judge(subject, SMALL, plans)
+    finally:
+        subject.close()
+
+
+def of(judgement, law):
+    return [item for item in judgement.violations if item.law is law]
+
+
+def test_an_honest_builder_keeps_all_laws_and_each_one_was_asked():
+    judgement = judged("good")
+    assert judgement.violations == ()
+    # One fragment and fragments of 10 rows cut a program of 10 rows alike; 34 states enter fragments, at 10 rows.
+    assert judgement.judged == {Law.CUTS: 10, Law.AGAIN: 9, Law.STATES: 24, Law.TWICE: 1, Law.CONSTRAINTS: 11}
+    assert judgement.not_judged == {}
+    assert not judgement.nothing
+
+
+def test_wrong_cells_are_measured_by_what_most_builds_gave_and_named_by_row_and_column():
+    judgement = judged("cells")
+    (violation,) = of(judgement, Law.CUTS)
+    assert (violation.kind, violation.plans, violation.measure) == (Kind.WRONG_CELLS, (Every(3), Every(7)), WHOLE)
+    assert violation.accepted is False
+    assert violation.place.row == 6
+    assert [item.name for item in violation.place.columns] == ["column 1", "column 3"]
+    assert "first wrong row 6: column 1, column 3" in describe(violation)
+    assert "at cuts: 3, 7" in describe(violation)
+
+
+def test_wrong_cells_that_the_own_check_accepts_are_another_finding():
+    rejected, accepted = (of(judged(mode), Law.CUTS)[0] for mode in ("cells", "accepted"))
+    assert accepted.accepted is True
+    assert rejected.signature != accepted.signature
+
+
+def test_cutting_again_names_the_nearest_pair():
+    (violation,) = of(judged("cells"), Law.AGAIN)
+    assert (violation.measure, violation.plans) == (WHOLE, (Every(7),))
+
+
+def test_the_sizes_are_sorted_by_what_came_of_them():
+    sizes = sizes_of(judged("cells").builds)
+    assert sizes_text(sizes.wrong) == "3, 7"
+    assert sizes_text(sizes.right) == "1-2, 4-6, 8-10, one fragment"
+    assert sizes.stopped == {}
+
+
+def test_a_panic_at_some_sizes_is_a_broken_law():
+    violation = of(judged("panics"), Law.CUTS)[-1]
+    assert violation.kind is Kind.PANICS
+    assert violation.plans == tuple(map(Every, range(5, 11)))
+    # Numbers differ from case to case and do not tell causes apart.
+    assert violation.signature == "law 1 panics: queue N is empty at size N"
+
+
+def test_a_program_that_fails_alike_at_every_cut_keeps_the_laws():
+    judgement = judged("fails")
+    assert judgement.violations == ()
+    assert judgement.judged[Law.CUTS] == 11
+
+
+def test_failing_otherwise_at_one_cut_is_a_broken_law():
+    violation = judged("fails-otherwise").violations[0]
+    assert (violation.kind, violation.plans) == (Kind.FAILS_OTHERWISE, (Every(4),))
+    assert "NotBinaryValue" in violation.said and "DivideByZero" in violation.said
+
+
+def test_a_panic_at_every_cut_breaks_no_law_of_cutting_and_is_told_all_the_same():
+    violations = judged("always-panics", plans=[Every(1), Every(2)]).violations
+    assert [(item.law, item.kind) for item in violations] == [(Law.ANSWER, Kind.PANICS)]
+
+
+def test_a_boundary_state_that_depends_on_the_cuts_is_named_by_row_and_field():
+    (violation,) = judged("states").violations
+    assert (violation.law, violation.kind, violation.plans) == (Law.STATES, Kind.STATE, (Every(3),))
+    # The queues of a fragment depend on where it ends, as they should.
+    assert violation.said.splitlines() == ["boundary state of row 6", "  depth: 22  |  23"]
+
+
+def test_a_build_that_is_not_the_same_twice():
+    (violation,) = judged("unsteady").violations
+    assert (violation.law, violation.kind) == (Law.TWICE, Kind.NOT_AGAIN)
+
+
+def test_traces_that_the_own_check_rejects_although_they_are_all_the_same():
+    (violation,) = judged("rejected").violations
+    assert (violation.law, violation.kind) == (Law.CONSTRAINTS, Kind.REJECTED)
+    assert violation.said == "constraint 12 in row 4"
+    assert len(violation.plans) == 11
+
+
+def test_a_crash_is_pinned_to_its_size():
+    judgement = judged("crashes", plans=[WHOLE, Every(4), Every(5)])
+    violation = judgement.violations[0]
+    assert (violation.law, violation.kind, violation.plans) == (Law.CUTS, Kind.BREAKS, (Every(5),))
+    assert violation.said == "ended with code 9"
+
+
+def test_a_builder_that_answers_no_record_breaks_everywhere():
+    violations = judged("rambles", plans=[Every(1), Every(2)]).violations
+    assert [(item.law, item.kind) for item in violations] == [(Law.ANSWER, Kind.BREAKS)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "law", "reason"),
+    [
+        ("no-states", Law.STATES, "it gives no boundary states"),
+        ("no-digests", Law.CUTS, "it gives no column digests"),
+        ("no-digests", Law.AGAIN, "it gives no column digests"),
+        ("no-check", Law.CONSTRAINTS, "it does not check its own traces"),
+        ("fails", Law.STATES, "no build was cut and completed"),
+    ],
+)
+def test_what_a_builder_does_not_show_is_not_judged(mode, law, reason):
+    judgement = judged(mode)
+    assert judgement.not_judged[law] == reason
+    assert judgement.judged[law] == 0
+
+
+def test_a_refused_case_is_no_pass():
+    judgement = judged("refuses")
+    assert judgement.refused == "rejected: no such operation"
+    assert judgement.nothing
+
+
+def test_free_cuts_are_left_out_where_only_multiples_are_taken():
+    judgement = judged("good", plans=[At((3,))])
+    assert judgement.refused == "rejected: it cuts at multiples only"
+    assert judgement.nothing
+
+
+def test_cuts_that_cut_alike_are_no_two_cuts():
+    judgement = judged("good", plans=[WHOLE, Every(10), Every(11)])
+    assert judgement.judged[Law.CUTS] == 0
+    assert judgement.not_judged[Law.CUTS] == "there are not two builds that are cut differently"
+
+
+def test_no_plan_is_a_mistake():
+    with pytest.raises(ValueError, match="at least"):
+        judged("good", plans=[])
