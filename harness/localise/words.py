@@ -139,7 +139,7 @@ def fragment_text(window: FragmentWindow) -> str:
     """Which rows the fragment has, at which cuts."""
     rows = f"row {window.first}" if window.end == window.first + 1 else f"rows {window.first} to {window.end - 1}"
     shows = "" if window.still_wrong else "; with tighter cuts the difference is gone"
-    return f"{rows}, fragment {window.fragment} at {plan_text(window.case.cut)}{shows}"
+    return f"{rows}, fragment {window.fragment} with cuts {plan_text(window.case.cut)}{shows}"
 
 
 def experiment_lines(dependence: Dependence, row: int | None) -> Iterator[str]:
