@@ -84,8 +84,7 @@ class _Made(NamedTuple):
 def write_entries(sequence: Sequence) -> None:
     """Several entries, each in the program's context or in a callee's, or a single one with which the program ends."""
     if sequence.choices.flag(35):
-        entry = _draw_entry(sequence.choices)
-        write_entry(sequence, entry._replace(drops=_excess(entry)), calls=0)
+        write_entry(sequence, ending_at_16(_draw_entry(sequence.choices)), calls=0)
         return
 
     def write() -> None:
@@ -105,12 +104,12 @@ def _draw_entry(choices: Choices) -> Entry:
     return entry._replace(is_child=choices.flag(20))
 
 
-def _excess(entry: Entry) -> int:
-    """Items that are still above 16 behind the entry."""
+def ending_at_16(entry: Entry) -> Entry:
+    """The entry, with as many drops as bring the stack back to 16, where it has a block for them."""
     can_drop = entry.kind in ("SPAN", "JOIN", "SPLIT", "LOOP", "DYN") and not entry.again
     if not can_drop or entry.via in ("CALL", "SYSCALL", "DYNCALL"):
-        return 0
-    return max(0, entry.depth - VISIBLE - _taken(entry))
+        return entry
+    return entry._replace(drops=max(0, entry.depth - VISIBLE - _taken(entry)))
 
 
 def write_entry(sequence: Sequence, entry: Entry, calls: int) -> None:

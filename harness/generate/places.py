@@ -195,7 +195,9 @@ def put(sequence: Sequence, values: list[int], depth: int) -> None:
         _put_through_memory(sequence, values)
         return
     sequence.settle(max(VISIBLE, depth - len(values)))
-    sequence.prepare(values)
+    # Pushed even where they could be inputs of the program: the depth is what counts.
+    for value in reversed(values):
+        sequence.push(value)
     while sequence.state.depth > depth:
         sequence.emit_all("MOVUP8 DROP")
 

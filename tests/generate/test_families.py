@@ -37,9 +37,9 @@ class Run(NamedTuple):
 
 
 @cache
-def runs(family: str) -> tuple[Run, ...]:
+def runs(family: str, count: int = CASES) -> tuple[Run, ...]:
     profile = Profile(families=(family,), failing_rate=0, swarm_percent=0)
-    return tuple(run(generate_case(31, number, profile)) for number in range(CASES))
+    return tuple(run(generate_case(31, number, profile)) for number in range(count))
 
 
 def run(generated: Generated) -> Run:
@@ -227,9 +227,9 @@ def test_places_are_those_that_others_seldom_meet() -> None:
 
 
 def test_entries_are_of_every_kind() -> None:
-    seen = {(found.operation, found.phase) for each in runs("entries") for found in each.cells}
+    seen = {(found.operation, found.phase) for each in runs("entries", 2 * CASES) for found in each.cells}
     for phase in ("body", "call", "dynamic", "foreign", "external"):
-        assert len({operation for operation, where in seen if where == phase}) >= 4, phase
+        assert len({operation for operation, where in seen if where == phase}) >= 3, phase
     assert meets("entries", lambda each: "REPEAT" in each.operations) >= 2
 
 
@@ -247,6 +247,21 @@ def test_nests_are_deep_and_lopsided() -> None:
     found = [levels(each) for each in runs("nests")]
     assert max(height for height, _ in found) >= 20
     assert sum(lopsided for _, lopsided in found) >= 3
+
+
+def test_a_root_that_is_external_goes_on_to_other_libraries() -> None:
+    roots = [
+        each.generated.case.program.forest.nodes[each.generated.case.program.entry]
+        for each in runs("resolved_entry", 6)
+    ]
+    assert all(isinstance(node, External) for node in roots)
+    assert any(len(each.generated.case.libraries) >= 2 for each in runs("resolved_entry", 6))
+
+
+def test_stacks_grow_by_the_hundred_and_are_shifted_left_for_long() -> None:
+    assert max(int(column(each, "stack_b0").max()) for each in runs("deep_stack", 4)) > 100
+    longest = max(len(each.operations) for each in runs("worn_stack", 2))
+    assert longest > 200
 
 
 @pytest.mark.slow
