@@ -41,6 +41,7 @@ __all__ = [
     "Window",
     "cell_value",
     "column_digest",
+    "short_value",
 ]
 
 Cells = NDArray[np.uint64]
@@ -65,6 +66,11 @@ class Window(NamedTuple):
 
 NOT_GIVEN: Final = 2**64 - 1
 """In the place of a cell that differs from another engine's and whose value the engine does not give: no field element."""
+
+
+def short_value(cell: int) -> int | str:
+    """The value of a cell, or a question mark where it is not given."""
+    return "?" if cell == NOT_GIVEN else int(cell)
 
 
 def cell_value(cell: int) -> int | str:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from harness.backend import Cells, Window
+from harness.backend import Cells, Window, short_value
 from harness.lockstep import operation_name
 from reference.definition.boundary import BoundaryState
 from reference.definition.columns import COLUMN
@@ -30,8 +30,8 @@ class RowState(NamedTuple):
     fn_hash: tuple[int, ...]
     operation: str
     depth: int
-    stack: tuple[int, ...]
-    """The 16 visible items, top first."""
+    stack: tuple[int | str, ...]
+    """The 16 visible items, top first; a question mark for one whose value the engine does not give."""
 
 
 class DecodedRow(NamedTuple):
@@ -54,7 +54,7 @@ def row_state(row: int, cells: Cells) -> RowState:
         fn_hash=tuple(values[_FN_HASH : _FN_HASH + 4]),
         operation=operation_name(cells),
         depth=values[COLUMN["stack_b0"]],
-        stack=tuple(values[_STACK : _STACK + VISIBLE]),
+        stack=tuple(map(short_value, values[_STACK : _STACK + VISIBLE])),
     )
 
 
@@ -110,7 +110,7 @@ def _stack_change(before: RowState, after: RowState) -> str:
     return " ".join(part for part in (words, items, jump) if part)
 
 
-def _unexplained(before: Sequence[int], after: Sequence[int], shift: int) -> list[int]:
+def _unexplained(before: Sequence[int | str], after: Sequence[int | str], shift: int) -> list[int]:
     """Positions of ``after`` that a shift of ``before`` does not give; what enters from the overflow is not known."""
     known = range(max(0, shift), VISIBLE + min(0, shift))
     return [index for index in known if after[index] != before[index - shift]]

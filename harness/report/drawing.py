@@ -10,6 +10,7 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
+from harness.backend import cell_value
 from harness.localise.localisation import Localisation
 from harness.localise.windows import Windows
 from harness.localise.words import position_text
@@ -126,7 +127,7 @@ def _kind(windows: Windows, position: int, column: int) -> str:
 
 def _title(windows: Windows, position: int, column: int) -> str:
     name, row = COLUMN_NAMES[column], windows.rows[position]
-    values = [None if cells is None else int(cells[column, position]) for cells in windows.cells]
+    values = [None if cells is None else cell_value(cells[column, position]) for cells in windows.cells]
     if windows.wrong(position, column):
         said = "; ".join(f"{engine} {value}" for engine, value in zip(windows.names, values, strict=True))
         return f"row {row}, {name}: {said}"

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.backend import Cells, Window
+from harness.backend import Cells, Window, short_value
 from harness.localise.localisation import Localisation
 from harness.localise.windows import Windows
 from harness.show import HEADER, boundary_line, decode, row_line
@@ -53,7 +53,7 @@ def _boundary(found: Localisation, row: int) -> str:
 
 def _cell_lines(windows: Windows, cells: Cells) -> Iterator[str]:
     """A line for each column, a value for each row."""
-    values = [[str(value) for value in column] for column in cells.tolist()]
+    values = [[str(short_value(value)) for value in column] for column in cells.tolist()]
     header = [f"row {row}" for row in windows.rows]
     widths = [max(len(header[at]), *(len(column[at]) for column in values)) for at in range(len(header))]
     longest = max(map(len, COLUMN_NAMES))
