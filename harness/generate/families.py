@@ -58,6 +58,8 @@ class Family:
     groups: Mapping[str, int] = field(default_factory=lambda: ALL_GROUPS)
     external_root: bool = False
     """The root may be an external node, on which the real VM is wrong (A6)."""
+    may_fail: bool = True
+    """Programs that fail have no rows to show by that a known defect is one."""
     target_length: bool = False
     """Pad the program to a number of rows near a power of two."""
     least_rows: int = 0
@@ -281,8 +283,20 @@ FAMILIES: Final[tuple[Family, ...]] = (
         _only(operation=30, end_block=2, call=1, split=1),
         least_rows=LEAST_ROWS,
     ),
-    Family("deep_stack", 1, "stacks of hundreds of items, some deeper than an executor has room for", write_deep_stack),
-    Family("worn_stack", 1, "what reads deep when the stack's place in memory has moved to its end", write_worn_stack),
+    Family(
+        "deep_stack",
+        1,
+        "stacks of hundreds of items, some deeper than an executor has room for (D02)",
+        write_deep_stack,
+        may_fail=False,
+    ),
+    Family(
+        "worn_stack",
+        1,
+        "what reads deep when the stack's place in memory has moved to its end (D19)",
+        write_worn_stack,
+        may_fail=False,
+    ),
     Family("range_table", 2, "a trace as long as its range table (A5)", _range_heavy),
     Family("chiplets", 2, "a trace as long as its chiplets", _chiplets_heavy),
     Family(

@@ -52,7 +52,7 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
     )
     draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.exact_rows)
     _draw_weights(draft, family)
-    if choices.flag(round(100 * profile.failing_rate)):
+    if choices.flag(round(100 * profile.failing_rate)) and family.may_fail:
         draft.pending = choices.pick(failures_in_use(profile.failures))
         draft.direct_pops = draft.pending.name not in DRY
     failure = draft.pending.name if draft.pending else None
