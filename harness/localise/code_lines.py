@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from harness.localise.recorded import WrongItem
 from harness.localise.rows import ProgramRows
 from parallel import (
+    assemble,
     chiplet_rows,
     chiplets,
     circuit,
@@ -51,6 +52,12 @@ _PART_MODULES: Final[Mapping[str, ModuleType]] = {
     "range table": ranges,
     "random row": last_row,
 }
+_PART_LINES: Final[Mapping[str, tuple[ModuleType, str]]] = {
+    "range table": (fragment_macros, r"\bcounts\["),
+    "random row": (assemble, r"\blast_row\("),
+}
+"""Where a part gets what its module makes it from."""
+
 _WRITTEN_EACH_ROW: Final = {
     "clk": r"tile\[o\] =",
     "ctx": r"tile\[o \+ 1\] =",
@@ -104,9 +111,7 @@ def rebuild_lines(
     """
     module = _PART_MODULES.get(part)
     if module is not None:
-        return (_code_line(module, 0),)
-    if first_row:
-        return _matching(fragment_source, r"^snapshot = ")
+        return (_code_line(module, 0), *(_matching(*_PART_LINES[part]) if part in _PART_LINES else ()))
     if maker is None or maker >= rows.count:
         return ()
     regions = list(_step_regions(_BUILDER, _step_name(rows, maker)))
@@ -114,6 +119,8 @@ def rebuild_lines(
     prologue = _matching(fragment_source, each_row) if each_row else ()
     register = re.fullmatch(r"dec_h(\d)", column)
     written = _lines_with(regions, [_register_pattern(int(register[1]))]) if register else ()
+    if first_row:
+        return (*_matching(fragment_source, r"^snapshot = "), *written, *prologue)[:MOST_LINES]
     return written or (*_beginnings(regions), *prologue)[:MOST_LINES]
 
 

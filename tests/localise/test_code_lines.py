@@ -70,6 +70,15 @@ def test_a_wrong_rebuild_is_named_by_step_prologue_or_module(fault, file, start)
     assert text_of(line).startswith(start)
 
 
+@pytest.mark.parametrize(
+    "fault", ["overflow-address-lost-at-cut", "body-flag-lost-at-cut", "largest-limb-not-counted", "depth-not-inverted"]
+)
+def test_a_line_of_the_builder_that_was_changed_is_among_those_named(fault):
+    (change,) = find_fault(fault).plant.changes
+    (blame,) = localised(next(judged for judged in JUDGED if judged["fault"] == fault)).blames
+    assert change.right in [text_of(line) for line in blame.code]
+
+
 def test_the_line_that_writes_a_register_is_named():
     (path,) = (ROOT / "corpus").glob("dispatch-*.case.json")
     (case,) = load_cases(str(path))
