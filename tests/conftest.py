@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+
+from harness.strategies import register_profiles
 
 # Workers share the cores: two kernels per worker that each use all of them would only wait for one another. Tests of thread
 # counts go up to three.
 os.environ.setdefault("NUMBA_NUM_THREADS", "3")
 
-settings.register_profile("quick", deadline=None, max_examples=20)
-settings.register_profile("default", deadline=None)
-settings.register_profile("nightly", deadline=None, max_examples=2000)
-settings.load_profile("default")
+register_profiles()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,7 +22,6 @@ from harness.generate.forests import CONTROL, Cost, ForestDraft
 from harness.generate.places import Item, draw_calls, draw_depth, number_of, put, within_calls
 from harness.generate.sequence import Sequence
 from harness.generate.state import VISIBLE
-from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Call, Dyn, Dyncall, Join, Loop, Node, Split, Syscall
 
 Via = Literal["LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL", "external"]
@@ -212,17 +211,17 @@ def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
     is_body = entry.via == "LOOP"
     end = "DROP " * entry.drops + ("EQZ" if entry.again else "PAD") * is_body
     neutral = sequence.choices.pick(NEUTRAL)
-    called = _block(forest, ("EQZ" if entry.again else CLEARING) if is_body else neutral)
+    called = forest.add_code(("EQZ" if entry.again else CLEARING) if is_body else neutral)
     inner = Procedure("context", forest, called)
     match entry.kind:
         case "SPAN":
-            node: Node | int = _block(forest, f"{neutral} {end}")
+            node: Node | int = forest.add_code(f"{neutral} {end}")
         case "JOIN":
-            node = Join(_block(forest, neutral), _block(forest, f"NOOP {end}"))
+            node = Join(forest.add_code(neutral), forest.add_code(f"NOOP {end}"))
         case "SPLIT":
-            node = Split(_block(forest, f"{neutral} {end}"), _block(forest, f"NOOP {end}"))
+            node = Split(forest.add_code(f"{neutral} {end}"), forest.add_code(f"NOOP {end}"))
         case "LOOP":
-            node = Loop(_block(forest, "PAD" if entry.again else f"{end} PAD"))
+            node = Loop(forest.add_code("PAD" if entry.again else f"{end} PAD"))
         case "CALL":
             node = Call(called)
         case "SYSCALL":
@@ -230,7 +229,7 @@ def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
             add_to_kernel(sequence.draft, inner)
             node = Syscall(called)
         case "DYN":
-            inner = Procedure("inline", forest, _block(forest, f"{neutral} {end}"))
+            inner = Procedure("inline", forest, forest.add_code(f"{neutral} {end}"))
             node = Dyn()
         case "DYNCALL":
             node = Dyncall()
@@ -238,14 +237,10 @@ def _make(sequence: Sequence, entry: Entry, forest: ForestDraft) -> _Made:
     if not isinstance(node, int):
         node = forest.add(node, _cost(forest, node, inner))
     if entry.is_child:
-        join = Join(node, _block(forest, neutral))
+        join = Join(node, forest.add_code(neutral))
         node = forest.add(join, _cost(forest, join, inner))
     forest.make_root(node)
     return _Made(entry, forest, node, inner, _items(sequence.choices, entry))
-
-
-def _block(forest: ForestDraft, names: str) -> int:
-    return forest.add_block([Operation(opcode(name)) for name in names.split()])
 
 
 def _cost(forest: ForestDraft, node: Node, inner: Procedure) -> Cost:

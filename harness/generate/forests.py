@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reference.definition.field import ZERO_WORD, Word
-from reference.definition.isa import Operation
+from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Block, Forest, Node, children_of, node_digest
 
 
@@ -61,6 +61,10 @@ class ForestDraft:
         """A block of at least one operation; its rows are counted here."""
         block = Block(tuple(operations))
         return self.add(block, Cost(block_rows(block), pops))
+
+    def add_code(self, names: str) -> int:
+        """A block of operations without immediate, given by name with blanks between."""
+        return self.add_block([Operation(opcode(name)) for name in names.split()])
 
     def make_root(self, node_id: int) -> None:
         """Make the node a procedure root, once."""

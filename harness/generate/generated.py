@@ -47,9 +47,7 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
     """One case from these choices."""
     # The cut comes first: behind the program a shrinker would lose it whenever the program gets shorter.
     cut = _draw_cut(choices)
-    family = pick_weighted(
-        choices, [(each.weight, each) for each in families_in_use(profile.families, profile.max_rows)]
-    )
+    family = pick_weighted(choices, [(each.weight, each) for each in _families(profile)])
     draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.exact_rows)
     _draw_weights(draft, family)
     if choices.flag(round(100 * profile.failing_rate)) and family.may_fail:
@@ -71,6 +69,13 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
         about=f"{family.name}{f', fails: {failure}' if failure else ''}",
     )
     return Generated(case, draft.intended or COMPLETES, family.name, failure, cost.rows)
+
+
+def _families(profile: Profile) -> list[Family]:
+    """Those of the profile; where every program is to fail, the ones whose programs may."""
+    in_use = families_in_use(profile.families, profile.max_rows)
+    failing = [family for family in in_use if family.may_fail]
+    return failing if failing and profile.failing_rate == 1 else list(in_use)
 
 
 def _draw_weights(draft: Draft, family: Family) -> None:

@@ -10,7 +10,6 @@ from harness.generate.choices import several
 from harness.generate.forests import CONTROL, ForestDraft
 from harness.generate.operations import write_any_operation
 from harness.generate.sequence import Sequence
-from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Call, Join, Loop, Split
 
 MOST_LEVELS: Final = 40
@@ -32,11 +31,7 @@ def write_nest(sequence: Sequence) -> None:
 
 
 def _leaf(sequence: Sequence) -> int:
-    return _block(sequence.forest, sequence.choices.pick(LEAVES))
-
-
-def _block(forest: ForestDraft, names: str) -> int:
-    return forest.add_block([Operation(opcode(name)) for name in names.split()])
+    return sequence.forest.add_code(sequence.choices.pick(LEAVES))
 
 
 def _join(forest: ForestDraft, first: int, second: int) -> int:
@@ -54,13 +49,13 @@ def _last(sequence: Sequence, node: int) -> int:
 def _taken(sequence: Sequence, node: int) -> int:
     forest = sequence.forest
     split = forest.add(Split(node, _leaf(sequence)), CONTROL.then(forest.costs[node]))
-    return _join(forest, _block(forest, "PAD NOT"), split)
+    return _join(forest, forest.add_code("PAD NOT"), split)
 
 
 def _once(sequence: Sequence, node: int) -> int:
     forest = sequence.forest
-    body = _join(forest, node, _block(forest, "PAD"))
-    return _join(forest, _block(forest, "PAD NOT"), forest.add(Loop(body), CONTROL.then(forest.costs[body])))
+    body = _join(forest, node, forest.add_code("PAD"))
+    return _join(forest, forest.add_code("PAD NOT"), forest.add(Loop(body), CONTROL.then(forest.costs[body])))
 
 
 def _called(sequence: Sequence, node: int) -> int:
