@@ -44,7 +44,9 @@ class Sizes:
 
 def sizes_of(builds: Sequence[Build]) -> Sizes:
     """Sorts builds; a plan that was built twice is sorted by its first build."""
-    first = {build.plan: build for build in reversed(builds)}
+    first: dict[CutPlan, Build] = {}
+    for build in builds:
+        first.setdefault(build.plan, build)
     measure = measure_of(list(first.values()))
     right: list[CutPlan] = []
     wrong: list[CutPlan] = []
