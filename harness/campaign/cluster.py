@@ -18,7 +18,7 @@ from harness.campaign.protocol import BatchDone, BatchTask, Message, Refused, Se
 from harness.campaign.remote import died_of, limits_text, run_text
 from reference.definition.errors import InputError
 
-_CONNECT_SECONDS: Final = 20.0
+_CONNECT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.1
 
 

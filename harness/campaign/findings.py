@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.campaign.crew import Died
 from harness.campaign.deaths import DEATH, divergence_of, has_case, keep_death
 from harness.campaign.events import Event, FindingKept, FindingRepeated
-from harness.campaign.keeping import Finding, directory_of, keep_found
+from harness.campaign.keeping import Finding, directory_of, keep_found, set_state
 from harness.campaign.protocol import AgainTask, CompleteTask, Difference, Setup
 from harness.campaign.running import Running
 from harness.campaign.state import NEW, CampaignState, FindingRow
@@ -76,6 +76,7 @@ class Findings:
         row = self._waiting[running.number]
         if directory is not None and not self._is_replayed(directory):
             row = self._waiting[running.number] = row._replace(state=NOT_REPLAYED)
+            set_state(directory, NOT_REPLAYED, "no worker has tried it again")
         return row
 
     def _is_replayed(self, directory: Path) -> bool:

@@ -125,7 +125,9 @@ class _Cases:
             # A trace that agrees with the one before has been judged.
             seen = self._compare_plan(further, guidance, audit=False)
             if seen.verdict is Verdict.DIFFER:
-                return further, joined(comparison, self._compare(further))
+                judged = self._compare(further)
+                # A difference that shows once is one, too.
+                return further, joined(comparison, judged if judged.verdict is Verdict.DIFFER else seen)
             comparison = joined(comparison, seen)
         return case, comparison
 
@@ -138,9 +140,8 @@ class _Cases:
         filling = self._guide.filling(guidance, self._covered)
         if filling is not None:
             yield replace(case, cuts=(filling,))
+        # Whoever stops waits for them: a case that was counted has been compared as it always is.
         for plan in self._guide.sweep(guidance, self._settings.seed, number):
-            if self._stopped():
-                return
             yield replace(case, cuts=(plan,))
 
     def _compare_plan(self, case: Case, guidance: Guidance | None, *, audit: bool = True) -> Comparison:

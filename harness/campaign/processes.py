@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from harness.campaign.crew import Deliver, Died
 from harness.campaign.protocol import CompleteTask, Ready, Refused, Setup, Task, ends_task, line, read_line
 from harness.campaign.running import read_running
-from harness.campaign.watchdog import end_family, resident
+from harness.campaign.watchdog import children, end_family, resident
 from reference.definition.errors import InputError
 
 HANG_SECONDS: Final = 120.0
@@ -114,8 +114,9 @@ class Processes:
                 self._hear(seat) if is_answer else self._hear_stderr(seat)
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
+            known = {} if self._limits.memory is None else children()
             for seat in self._seats.values():
-                self._look_after(seat)
+                self._look_after(seat, known)
 
     def stop(self) -> None:
         """Ask for the end of all tasks; workers that have not begun yet are ended."""
@@ -217,13 +218,13 @@ class Processes:
 
     # ---- how they end -----------------------------------------------------------------------------------------------
 
-    def _look_after(self, seat: _Seat) -> None:
+    def _look_after(self, seat: _Seat, known: Mapping[int, list[int]]) -> None:
         if seat.process is None or seat.task is None:
             return
         memory = self._limits.memory
         if self._silence(seat) > self._patience(seat):
             self._kill(seat, f"hang: nothing begun or ended for {self._patience(seat):g} seconds")
-        elif memory is not None and resident(seat.process.pid) > memory:
+        elif memory is not None and resident(seat.process.pid, known) > memory:
             self._kill(seat, f"memory: more than {memory / 2**20:,.0f} MiB")
 
     def _silence(self, seat: _Seat) -> float:

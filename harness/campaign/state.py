@@ -221,7 +221,7 @@ class CampaignState:
         return row.lastrowid
 
     def end_run(self, run: int, ended: float, ending: str) -> None:
-        """The run has ended in order: ``finished``, ``stopped`` or ``failed``."""
+        """The run has ended in order: ``finished``, ``stopped``, ``interrupted`` or ``failed``."""
         with self._transaction():
             self._file.execute("UPDATE runs SET ended = ?, ending = ? WHERE id = ?", (ended, ending, run))
 

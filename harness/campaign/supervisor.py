@@ -146,6 +146,9 @@ class Supervisor:
             self._run = self._state.begin_run(crew.jobs, time.time())
             self._work(crew)
             ending = "finished" if self._used_up else "stopped"
+        except (KeyboardInterrupt, SystemExit):
+            ending = "interrupted"
+            raise
         finally:
             crew.close()
             self._finish(ending)
@@ -174,7 +177,7 @@ class Supervisor:
     def _finish(self, ending: str) -> None:
         """The last event and the run's end, whatever has gone wrong before; the first error is the one to be told."""
         self._take_time()
-        with suppress(InputError) if ending == "failed" else nullcontext():
+        with suppress(InputError) if ending in {"failed", "interrupted"} else nullcontext():
             if self._run is not None:
                 self._state.end_run(self._run, time.time(), ending)
             self._emit(CampaignFinished(self.totals, self.run_totals, stopped=ending != "finished"))

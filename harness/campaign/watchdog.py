@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,22 +17,27 @@ _PROC: Final = Path("/proc")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def family(pid: int) -> list[int]:
-    """The process and its descendants, parents first; the process alone where there is no /proc."""
-    children: dict[int, list[int]] = defaultdict(list)
+def children() -> dict[int, list[int]]:
+    """Process ids by that of the parent, now; nothing where there is no /proc."""
+    found: dict[int, list[int]] = defaultdict(list)
     for entry in _PROC.iterdir() if _PROC.is_dir() else ():
         if entry.name.isdecimal() and (fields := _stat(entry)):
-            children[int(fields[1])].append(int(entry.name))
-    found = [pid]
-    for each in found:
-        found += children[each]
+            found[int(fields[1])].append(int(entry.name))
     return found
 
 
-def resident(pid: int) -> int:
+def family(pid: int, known: Mapping[int, list[int]]) -> list[int]:
+    """The process and its descendants, parents first."""
+    found = [pid]
+    for each in found:
+        found += known.get(each, [])
+    return found
+
+
+def resident(pid: int, known: Mapping[int, list[int]]) -> int:
     """Bytes of memory that the process and its descendants hold; shared pages count for each of them."""
     total = 0
-    for each in family(pid):
+    for each in family(pid, known):
         with suppress(OSError, ValueError, IndexError):
             total += int((_PROC / str(each) / "statm").read_text("ascii").split()[1]) * _PAGE
     return total
@@ -39,7 +45,7 @@ def resident(pid: int) -> int:
 
 def end_family(pid: int, *, itself: bool = True) -> None:
     """Kill the process and all its descendants, with the groups that they lead."""
-    for each in family(pid)[0 if itself else 1 :]:
+    for each in family(pid, children())[0 if itself else 1 :]:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
         # Whoever lost its parent meanwhile is still in the group.

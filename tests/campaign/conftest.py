@@ -1,6 +1,5 @@
 """Campaigns as processes of their own, with engines of these tests installed in them."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from reading import rows_of, summary_of
 
 from harness import engines
 from harness.cli import main
@@ -67,7 +67,7 @@ class Fuzz:
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def summary(self, out="findings"):
-        return json.loads((self.folder / out / "summary.json").read_text("utf-8"))
+        return summary_of(self.folder / out)
 
     def batches(self, out="findings"):
         """How many are committed; none before there is a state."""
@@ -77,11 +77,7 @@ class Fuzz:
             return 0
 
     def rows(self, query, out="findings"):
-        connection = sqlite3.connect(self.folder / out / "campaign.sqlite")
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
+        return rows_of(self.folder / out, query)
 
 
 @pytest.fixture
@@ -106,16 +102,21 @@ def fragdiff_here(fragdiff):
     return run
 
 
-@pytest.fixture
-def fuzz(tmp_path):
-    installed = tmp_path / "installed"
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """Of processes that have the engines of these tests installed."""
+    installed = tmp_path_factory.mktemp("installed")
     record = installed / "made_for_tests-1.0.dist-info"
-    record.mkdir(parents=True)
+    record.mkdir()
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: made-for-tests\nVersion: 1.0\n", encoding="utf-8")
     entries = "\n".join(f"{name} = {made}" for name, made in ENGINES.items())
     (record / "entry_points.txt").write_text(f"[fragdiff.engines]\n{entries}\n", encoding="utf-8")
     path = os.pathsep.join(map(str, (installed, HERE, HERE.parent / "cli", ROOT)))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def fuzz(tmp_path, environment):
     folder = tmp_path / "work"
     folder.mkdir()
-    mark = str(tmp_path / "mark")
-    return Fuzz(folder, {**os.environ, "PYTHONPATH": path, "FRAGDIFF_TEST_MARK": mark, "PYTHONDONTWRITEBYTECODE": "1"})
+    return Fuzz(folder, {**environment, "FRAGDIFF_TEST_MARK": str(tmp_path / "mark")})

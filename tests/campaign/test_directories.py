@@ -103,7 +103,9 @@ def limited(size):
     return limit
 
 
-@pytest.mark.parametrize("size", [0, 2000, 20_000, 70_000])
+@pytest.mark.parametrize(
+    "size", [2000, 70_000, pytest.param(0, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.slow)]
+)
 def test_a_full_disk_ends_a_campaign_which_then_goes_on(fuzz, size):
     options = (*FEW, "--cases", 12)
     full = fuzz(*options, preexec_fn=limited(size))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from faulty_engines import WrongMul
+from reading import rows_of, summary_of
 from waiting import wait_until
 
 from harness.backends.reference import ReferenceEngine
@@ -80,33 +81,31 @@ def kill_until_finished(fuzz, out, draw, most_kills, jobs):
         wait_until(lambda: not workers_of(fuzz.folder))
 
 
-def check(fuzz, out, uninterrupted):
+def check(directory, uninterrupted):
     totals, coverage, found = uninterrupted
-    batches = fuzz.rows("SELECT first, count FROM batches ORDER BY first", out)
+    batches = rows_of(directory, "SELECT first, count FROM batches ORDER BY first")
     numbers = [number for first, count in batches for number in range(first, first + count)]
     assert numbers == list(range(CASES))
-    summary = fuzz.summary(out)
     shown = Totals((), 0, 0)
-    shown.add(summary)
+    shown.add(summary_of(directory))
     assert without_time(shown.addable()) == totals
-    assert dict(fuzz.rows("SELECT cell, times FROM coverage", out)) == coverage
-    rows = fuzz.rows("SELECT number, signature, directory, state FROM findings ORDER BY number", out)
+    assert dict(rows_of(directory, "SELECT cell, times FROM coverage")) == coverage
+    rows = rows_of(directory, "SELECT number, signature, directory, state FROM findings ORDER BY number")
     assert {number: signature for number, signature, *_ in rows} == found
     assert len(rows) == len(found)
-    kept = {directory for *_, directory, _ in rows if directory is not None}
-    assert kept == {path.parent.name for path in (fuzz.folder / out).glob("*/found.case.json")}
-    assert {state for *_, directory, state in rows if directory is not None} == {"not replayed"}
+    kept = {name for *_, name, _ in rows if name is not None}
+    assert kept == {path.parent.name for path in directory.glob("*/found.case.json")}
+    assert {state for *_, name, state in rows if name is not None} == {"not replayed"}
     # Every signature is kept as often as was asked, or as often as it was found.
-    by_signature = Counter(signature for _, signature, directory, _ in rows if directory is not None)
+    by_signature = Counter(signature for _, signature, name, _ in rows if name is not None)
     assert all(by_signature[signature] >= min(2, times) for signature, times in totals["findings"].items())
     # The runs that were killed have no end.
-    assert fuzz.rows("SELECT ending FROM runs ORDER BY id DESC LIMIT 1", out) == [("finished",)]
+    assert rows_of(directory, "SELECT ending FROM runs ORDER BY id DESC LIMIT 1") == [("finished",)]
 
 
-@pytest.mark.parametrize("jobs", [2])
-def test_killed_three_times(fuzz, uninterrupted, jobs):
-    assert kill_until_finished(fuzz, "out", random.Random(7), 3, jobs) > 0
-    check(fuzz, "out", uninterrupted)
+def test_killed_three_times(fuzz, uninterrupted):
+    assert kill_until_finished(fuzz, "out", random.Random(7), 3, 2) > 0
+    check(fuzz.folder / "out", uninterrupted)
 
 
 @pytest.mark.slow
@@ -116,19 +115,19 @@ def test_killed_fifty_times(fuzz, uninterrupted):
     while kills < 50:
         out = f"campaign-{campaigns}"
         kills += kill_until_finished(fuzz, out, draw, min(9, 50 - kills), draw.choice([1, 2, 3]))
-        check(fuzz, out, uninterrupted)
+        check(fuzz.folder / out, uninterrupted)
         campaigns += 1
     print(f"{kills} kills, {campaigns} campaigns of {CASES} cases")
 
 
-def test_a_campaign_without_workers_goes_on_too(fuzz, uninterrupted):
-    options = (*OPTIONS, "--no-replay")
-    fuzz(*options, "--cases", 13)
-    done = fuzz(*options, "--cases", CASES)
+def test_a_campaign_without_workers_goes_on_too(fragdiff, uninterrupted, tmp_path):
+    options = ("fuzz", "--no-audit", *OPTIONS, "--no-replay")
+    fragdiff(*options, "--cases", 13)
+    done = fragdiff(*options, "--cases", CASES)
     assert "going on after 13 cases in 1 run" in done.stdout
     assert f"this run: {CASES - 13} cases" in done.stdout
-    check(fuzz, "findings", uninterrupted)
-    once_more = fuzz(*options, "--cases", CASES)
-    assert once_more.returncode == 1
+    check(tmp_path / "findings", uninterrupted)
+    once_more = fragdiff(*options, "--cases", CASES)
+    assert once_more.exit_code == 1
     assert "this run: 0 cases" in once_more.stdout
-    check(fuzz, "findings", uninterrupted)
+    check(tmp_path / "findings", uninterrupted)
