@@ -2,8 +2,8 @@
 
 Nothing is asked of the record but ``fragments`` with a member for each plan that was built: ``fragment`` (or ``cut``),
 ``status``, and of what follows whatever the program can say: ``outcome`` or ``message``, ``columns`` (a digest each),
-``differences`` (cells that differ from the first completed build), ``constraints`` (and ``rejection``, its reason), ``contexts``
-or ``boundaries``.
+``differences`` (cells that differ from the first completed build), ``constraints`` (and ``rejection``, its
+reason), ``contexts`` or ``boundaries``.
 """
 
 from __future__ import annotations

@@ -17,31 +17,31 @@ def size_of(cut):
     return cut if isinstance(cut, int) else cut["every"]
 
 
-def build(size, times):
+def build(mode, size, again):
     cells = [[100 * column + row for row in range(ROWS)] for column in range(COLUMNS)]
     states = [{"clk": row, "depth": 16 + row, "queues": size} for row in range(0, CORE, size)]
     made = {"fragment": size, "status": "completed", "constraints": True}
-    if MODE in ("cells", "accepted") and size in (3, 7):
+    if mode in ("cells", "accepted") and size in (3, 7):
         cells[1][6] = cells[3][6] = cells[3][9] = 7
-        made["constraints"] = MODE == "accepted"
-    if MODE == "unsteady" and times:
+        made["constraints"] = mode == "accepted"
+    if mode == "unsteady" and again:
         cells[0][0] = 5
-    if MODE == "rejected":
+    if mode == "rejected":
         made |= {"constraints": False, "rejection": "constraint 12 in row 4"}
-    if MODE == "states" and size == 3:
+    if mode == "states" and size == 3:
         states[2]["depth"] += 1
-    if (MODE == "panics" and size > 4) or MODE == "always-panics":
+    if (mode == "panics" and size > 4) or mode == "always-panics":
         return {"fragment": size, "status": "panicked", "message": f"queue 3 is empty at size {size // 100}"}, None
-    if MODE == "fails" or (MODE == "fails-otherwise" and size != 4):
+    if mode == "fails" or (mode == "fails-otherwise" and size != 4):
         return {"fragment": size, "status": "failed", "message": "DivideByZero"}, None
-    if MODE == "fails-otherwise":
+    if mode == "fails-otherwise":
         return {"fragment": size, "status": "failed", "message": "NotBinaryValue"}, None
     made["columns"] = [hashlib.sha256(str(column).encode()).hexdigest()[:32] for column in cells]
-    if MODE != "no-states":
+    if mode != "no-states":
         made["contexts"] = states
-    if MODE == "no-digests":
+    if mode == "no-digests":
         del made["columns"]
-    if MODE == "no-check":
+    if mode == "no-check":
         del made["constraints"]
     return made, cells
 
@@ -56,22 +56,20 @@ def differences(one, other):
 
 
 def main():
-    global MODE
-    wanted = MODE
     for line in sys.stdin:
         case = json.loads(line)
-        MODE = wanted if WORD in line else "good"
+        mode = MODE if WORD in line else "good"
         sizes = [size_of(cut) for cut in case["cuts"] if isinstance(cut, int) or "every" in cut]
-        if MODE == "crashes" and 5 in sizes:
+        if mode == "crashes" and 5 in sizes:
             os._exit(9)
-        if MODE == "rambles":
+        if mode == "rambles":
             print("not a record")
-        elif MODE == "refuses" or not sizes:
+        elif mode == "refuses" or not sizes:
             print(json.dumps({"rejected": "no such operation" if sizes else "it cuts at multiples only"}))
         else:
             first, fragments = None, []
             for index, size in enumerate(sizes):
-                made, cells = build(size, size in sizes[:index])
+                made, cells = build(mode, size, size in sizes[:index])
                 if cells is not None:
                     made["differences"] = {} if first is None else differences(first, cells)
                     first = first or cells

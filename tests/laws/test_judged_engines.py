@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from judged import SMALL
 
-from harness.backend import Availability, EngineFailure, NotComparable
+from harness.backend import Availability, EngineFailure, NotComparable, column_digest
 from harness.backends.reference import ReferenceEngine, ReferenceRun
 from harness.laws.build import Refused
 from harness.laws.engine_subject import EngineSubject
@@ -36,8 +36,6 @@ class CuttingRun(ReferenceRun):
             yield window if self.lie is None else window._replace(cells=self.lie(window))
 
     def column_digests(self):
-        from harness.backend import column_digest
-
         columns = np.concatenate([window.cells for window in self.windows()], axis=1)
         return [column_digest(column) for column in columns]
 

@@ -1,4 +1,4 @@
-"""Each law broken by a program that speaks the line protocol for a machine of its own: the law, the size and the row are named."""
+"""Each law broken by a program that speaks the line protocol for a machine of its own: law, size and row are named."""
 
 import pytest
 from judged import SMALL, builder

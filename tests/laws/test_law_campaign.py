@@ -1,4 +1,4 @@
-"""A campaign by the laws: what is accepted is learnt, a defect is found in a machine of its own, shrunk, sorted by size, kept."""
+"""A campaign by the laws: what is accepted is learnt, a defect of another machine is found, shrunk and kept."""
 
 import json
 import stat
