@@ -20,7 +20,7 @@ class Profile:
     failing_rate: float = 0.15
     """Share of programs that are meant to fail."""
     families: tuple[str, ...] = ()
-    """Names of the families in use; empty: all."""
+    """Names of the families in use; empty: all whose programs ``max_rows`` has room for."""
     failures: tuple[str, ...] = ()
     """Names of the failures in use; empty: all."""
     continue_percent: int = 93
