@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
-from harness.shrink.edits import Place, collected, forests_of, redirected, with_children, without_library
+from harness.shrink.edits import Place, collected, forests_of, redirected, with_children, without_library, without_root
 from harness.shrink.operations import with_operations
 from harness.shrink.proposals import NoProposal, Pass, Proposals
 from harness.shrink.rows import code_of, codes_of
-from harness.shrink.tree import node_at, places
+from harness.shrink.tree import node_at, outermost, places
 from reference.definition.case import Case
 from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Block, Call, Dyn, Dyncall, External, Forest, Join, Loop, Node, children_of
 from reference.processor import execute
 
 _DYNAMIC = (opcode("DYN"), opcode("DYNCALL"))
+_DROP = Operation(opcode("DROP"))
 _PAD = Operation(opcode("PAD"))
 _MOST_DROPPED = 24
 """Operations at the end of a loop's body that may have made its condition."""
@@ -94,16 +96,31 @@ def _last_block(case: Case, place: Place) -> Place:
 
 
 def call_directly(search: Proposals) -> None:
-    """What a DYN or DYNCALL entered, entered by name; the address that it took falls to a DROP."""
+    """What a DYN or DYNCALL entered, entered by name; without the operation that pushed the address it took."""
     best = search.best
     dynamic = [place for place in places(best) if isinstance(node_at(best, place), Dyn | Dyncall)]
     if not dynamic:
         return
     entered = _entered_by(best)
+    pushed = _pushed_by(best)
     for place in dynamic:
         for target in entered.get(place.node, ()):
-            if search.attempt(partial(_direct, place=place, target=target)):
-                return
+            for maker, forgets in product((pushed.get(place), None), (True, False)):
+                if search.attempt(partial(_direct, place=place, target=target, maker=maker, forgets=forgets)):
+                    return
+
+
+def _pushed_by(case: Case) -> dict[Place, Place]:
+    """By a dynamic node: the block that ends right before it begins."""
+    found: dict[Place, Place] = {}
+    for place in places(case):
+        node = node_at(case, place)
+        if isinstance(node, Join):
+            maker = outermost(case, Place(place.forest, node.first), last=True)
+            user = outermost(case, Place(place.forest, node.second), last=False)
+            if isinstance(node_at(case, maker), Block):
+                found[user] = maker
+    return found
 
 
 def _entered_by(case: Case) -> dict[int, list[Place]]:
@@ -124,24 +141,36 @@ def _entered_by(case: Case) -> dict[int, list[Place]]:
     return found
 
 
-def _direct(case: Case, place: Place, target: Place) -> Case:
+def _direct(case: Case, place: Place, target: Place, maker: Place | None, *, forgets: bool) -> Case:
+    """Without ``maker`` the address falls to a DROP; otherwise the last operation of that block is left out.
+
+    ``forgets``: what was entered can be found by its digest no more, nor can the rest of its library.
+    """
     node = node_at(case, place)
     if not isinstance(node, Dyn | Dyncall) or node_at(case, target) is None:
         raise NoProposal("the node has gone")
     forests = forests_of(case)
     here = forests[place.forest]
-    nodes, callee = list(here.nodes), target.node
+    nodes, root = list(here.nodes), target.node
     if target.forest != place.forest:
-        copies, callee = _copied(forests[target.forest], target.node, len(nodes))
+        copies, root = _copied(forests[target.forest], target.node, len(nodes))
         nodes += copies
-    nodes.append(Block((Operation(opcode("DROP")),)))
     if isinstance(node, Dyncall):
-        nodes.append(Call(callee))
-        nodes.append(Join(len(nodes) - 2, len(nodes) - 1))
-    else:
-        nodes.append(Join(len(nodes) - 1, callee))
+        nodes.append(Call(root))
+        root = len(nodes) - 1
+    if maker is None:
+        nodes += [Block((_DROP,)), Join(len(nodes), root)]
+        root = len(nodes) - 1
     grown = replace(here, nodes=tuple(nodes), stored_digests=None, debug_sections=None)
-    return collected(redirected(_with_forest(case, place.forest, grown), place, len(nodes) - 1))
+    case = redirected(_with_forest(case, place.forest, grown), place, root)
+    if forgets:
+        case = without_library(case, target.forest - 1) if target.forest else without_root(case, target)
+    if maker is None:
+        return collected(case)
+    block = node_at(case, maker)
+    if not isinstance(block, Block):
+        raise NoProposal("the block has gone")
+    return with_operations(case, maker, block.operations[:-1])
 
 
 INLINE_PASSES: tuple[tuple[str, Pass], ...] = (

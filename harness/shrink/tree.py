@@ -92,8 +92,8 @@ def unwrap(search: Proposals) -> None:
         node = node_at(search.best, place)
         if not isinstance(node, Join):
             continue
-        maker = _outermost(search.best, Place(place.forest, node.first), last=True)
-        user = _outermost(search.best, Place(place.forest, node.second), last=False)
+        maker = outermost(search.best, Place(place.forest, node.first), last=True)
+        user = outermost(search.best, Place(place.forest, node.second), last=False)
         target = node_at(search.best, user)
         if isinstance(target, Loop | Split) and isinstance(node_at(search.best, maker), Block):
             for child in dict.fromkeys(children_of(target)):
@@ -102,7 +102,7 @@ def unwrap(search: Proposals) -> None:
                         return
 
 
-def _outermost(case: Case, place: Place, *, last: bool) -> Place:
+def outermost(case: Case, place: Place, *, last: bool) -> Place:
     """The node that runs last or first in a tree of joins."""
     while isinstance(node := node_at(case, place), Join):
         place = Place(place.forest, node.second if last else node.first)
