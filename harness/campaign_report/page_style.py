@@ -20,6 +20,7 @@ td.right, th.right { text-align: right; font-variant-numeric: tabular-nums; whit
 table.shares td:not(:last-child), table.shares th:not(:last-child) { width: 1%; white-space: nowrap; padding-right: 1.4rem; }
 td.wide { overflow-wrap: anywhere; }
 a { color: var(--source); overflow-wrap: anywhere; }
+svg.time { display: block; width: 100%; min-width: 38rem; height: auto; break-inside: avoid; }
 svg.bar { width: 9rem; height: .7rem; vertical-align: middle; }
 svg .bar-ground { fill: var(--zero); stroke: var(--rule); }
 svg .bar-fill { fill: var(--source); }
@@ -28,6 +29,6 @@ svg .panel { font-weight: 600; }
 svg .steps { fill: var(--value); stroke: var(--source); stroke-width: .8; }
 svg .growth { fill: none; stroke: var(--source); stroke-width: 1.8; }
 svg .pause { fill: var(--raised); stroke: none; }
-@media print { a { color: inherit; } .tile b { font-size: 15px; } }
+@media print { svg.time { min-width: 0; } a { color: inherit; } .tile b { font-size: 15px; } }
 """
 )

@@ -85,7 +85,7 @@ def _axis(summary: Summary) -> TimeAxis | None:
 
 
 def _open(height: float, name: str) -> str:
-    return f'<svg class="trace" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
+    return f'<svg class="time" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
 
 
 def _frame(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-_MOST: int = 400
+from harness.campaign_report.timeline import clock
+
+_MOST: Final = 400
+"""Characters of what is said of one worker."""
 
 
 def safe(text: str) -> str:
@@ -14,10 +17,12 @@ def safe(text: str) -> str:
 
 
 def death_text(event: Mapping[str, Any]) -> str:
-    """What an event says of a worker that is gone: its fields in words."""
-    said = [f"{name} {value}" for name, value in event.items() if name != "event" and value not in (None, "")]
-    kind = str(event.get("event", "")).replace("_", " ")
-    return f"{kind}: {', '.join(said)}"[:_MOST]
+    """What an event says of a worker that is gone: who, when, how, and with which case in hand."""
+    time = event.get("time")
+    when = f" at {clock(time)}" if isinstance(time, int | float) else ""
+    number = event.get("number")
+    case = "" if number is None else f", case {number}"
+    return f"{event.get('worker', 'a worker')}{when}{case}: {event.get('reason') or 'no reason was given'}"[:_MOST]
 
 
 def xml_text(text: str) -> str:

@@ -126,6 +126,18 @@ def test_json_says_what_the_text_says(report, night):
     assert found["runs"][0]["ending"] == "finished"
 
 
+def test_a_worker_that_died_is_named_with_time_case_and_reason(report, night):
+    death = {"time": BEGIN + 7, "event": "worker died", "worker": "w1", "reason": "crash: SIGKILL", "number": 4}
+    write_campaign(night, deaths=[death, {"event": "worker died"}, {"event": "progress"}, "no event"])
+    with (night / "events.jsonl").open("a") as file:
+        file.write('{"event": "worker di')
+    lines = [line for line in report(night).stdout.splitlines() if line.startswith("worker died")]
+    assert lines == [
+        "worker died  w1 at 2023-11-14 22:13:27 UTC, case 4: crash: SIGKILL",
+        "worker died  a worker: no reason was given",
+    ]
+
+
 def test_a_run_that_left_no_word_and_was_followed_by_another_was_killed(report, night):
     runs = [(1, BEGIN, None, 2, None), (2, BEGIN + 100, None, 2, None)]
     batches = [batch(0, 1, BEGIN, 10, totals()), batch(10, 2, BEGIN + 100, 30, totals())]
