@@ -16,7 +16,7 @@ from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
 from harness.commands.corpus_state import directory_argument, slow_option
 from harness.commands.options import Number, echo_json, open_engines
-from harness.commands.replay_screen import PLAIN_SECONDS
+from harness.commands.replay_screen import PLAIN_SECONDS, counted
 from harness.corpus import Kept, Kind, is_slow
 from harness.corpus.checking import read_all
 from harness.corpus.covered import Candidate, reach, worth_keeping
@@ -58,7 +58,8 @@ def minimise(ctx: click.Context, directory: Path, write: bool, slow: bool, as_js
     engine = ReferenceEngine()
     quick = [entry for entry in entries if slow or not is_slow(entry.path, directory)]
     candidates = [
-        Candidate(entry.path, reach(engine, entry.case), entry.kept is None or entry.kept.kind.pins) for entry in quick
+        Candidate(entry.path, reach(engine, entry.case), entry.kept is None or entry.kept.kind.pins)
+        for entry in counted(quick, "run:")
     ]
     going = [item for item, stays in zip(candidates, worth_keeping(candidates), strict=True) if not stays]
     for item in going:
@@ -150,7 +151,8 @@ def harvest(
     reference = ReferenceEngine()
     for folder in {directory, *beside}:
         entries = read_all(folder)[0] if folder.exists() or folder in beside else []
-        reached += [reach(reference, entry.case).cells for entry in entries if not is_slow(entry.path, folder)]
+        quick = [entry for entry in entries if not is_slow(entry.path, folder)]
+        reached += [reach(reference, entry.case).cells for entry in counted(quick, "run:")]
     profile = Profile() if max_rows is None else Profile(max_rows=max_rows)
     with _Making(seconds) as making:
         found = harvested(making.counted(generated(seed, profile, cases, making.is_over)), reached, at_most)

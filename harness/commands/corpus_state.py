@@ -11,6 +11,7 @@ import click
 from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
 from harness.commands.options import cut_text, echo_json, open_engines
+from harness.commands.replay_screen import counted
 from harness.corpus import Entry, is_slow
 from harness.corpus.checking import Problem, file_problems, read_all
 from harness.corpus.covered import Reach, alone, reach
@@ -46,7 +47,7 @@ def ls(ctx: click.Context, directory: Path, no_cells: bool, slow: bool, as_json:
     if not no_cells:
         engine = ReferenceEngine()
         quick = [entry for entry in entries if slow or not is_slow(entry.path, directory)]
-        reached = [reach(engine, entry.case) for entry in quick]
+        reached = [reach(engine, entry.case) for entry in counted(quick, "run:")]
         ran = {entry.path: pair for entry, pair in zip(quick, zip(reached, alone(reached), strict=True), strict=True)}
     if not as_json:
         click.echo(f"{'kind':<9} {'rows':>7} {'only':>5}  {'expected by':<16} file: reason")
@@ -149,7 +150,7 @@ def _run(entries: Sequence[Entry], names: Sequence[str]) -> tuple[int, list[Prob
     met = 0
     problems: list[Problem] = []
     with open_engines(names) as opened:
-        for entry in entries:
+        for entry in counted(entries, "checked:"):
             expect = entry.kept.expect if entry.kept else None
             if expect is None:
                 continue

@@ -67,7 +67,7 @@ def replay(
     fragdiff replay findings
 
     Engines are compared with each other and with what a case's file says is expected; where nothing is, every plan's trace
-    with the first one's. The trace that they agree on is audited. A case on which an engine crashes or hangs is a failure
+    with the first one's. The trace that two engines or more agree on is audited. A case on which an engine crashes or hangs is a failure
     of that case, and the rest goes on. Of the findings of a campaign the cases are replayed, and it is said which findings
     are fixed; a finding of engines that are not replayed here stays undecided.
 

@@ -1,11 +1,12 @@
-"""How far a replay is: one live line on a terminal, a plain line now and then in a pipe."""
+"""How far a replay, or a walk over a corpus, is: one live line on a terminal, a plain line now and then in a pipe."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 from rich.console import Console
@@ -13,6 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 PLAIN_SECONDS: Final = 10.0
+
+T = TypeVar("T")
 
 
 class Screen:
@@ -53,3 +56,14 @@ class Screen:
         elif now - self._shown >= PLAIN_SECONDS:
             self._shown = now
             click.echo(line, err=True)
+
+
+def counted(items: Sequence[T], what: str) -> Iterator[T]:
+    """The items; now and then a line on standard error that says how far it is."""
+    shown = time.monotonic()
+    for number, item in enumerate(items):
+        now = time.monotonic()
+        if now - shown >= PLAIN_SECONDS:
+            shown = now
+            click.echo(f"{what} {number:,} of {len(items):,} cases", err=True)
+        yield item

@@ -41,8 +41,8 @@ def judge(case: Case, expect: Expectation | None, engines: Sequence[Engine], *, 
     """Run the case at every cut plan on every engine.
 
     With two engines or more their runs are compared. Each is also held against what is expected; where nothing is, against
-    the first engine's run at the first plan, because a trace does not depend on its cuts. Nothing compared is not
-    comparable, never agreement.
+    the first engine's run at the first plan, because a trace does not depend on its cuts. A trace is audited where two
+    engines agree on it. Nothing compared is not comparable, never agreement.
     """
     judged = Judged()
     # The comparison and what is expected ask for the same runs.
@@ -87,9 +87,12 @@ def _take(comparison: Comparison, plan: CutPlan, judged: Judged) -> None:
 
 def _hold(engine: Engine, case: Case, expect: Expectation, judged: Judged, *, alone: bool) -> None:
     try:
-        lines = unmet(expect, engine.run(case))
-    except EngineFailure as failure:
+        run = engine.run(case)
         # Two engines or more: the comparison has said so.
+        contradictions = list(run.contradictions()) if alone else []
+        lines = unmet(expect, run)
+    except EngineFailure as failure:
+        # As above.
         if alone:
             judged.verdict = Verdict.DIFFER
             judged.lines.append(f"{cut_text(case.cut)}: {failure}")
@@ -100,8 +103,9 @@ def _hold(engine: Engine, case: Case, expect: Expectation, judged: Judged, *, al
             _not_comparable(judged, [f"{cut_text(case.cut)}: {refusal}"])
         return
     judged.expected += 1
-    if lines:
+    if lines or contradictions:
         judged.verdict = Verdict.DIFFER
+        judged.lines += [f"{cut_text(case.cut)}: {engine.name} contradicts itself: {line}" for line in contradictions]
         judged.lines += [f"{cut_text(case.cut)}: {engine.name}, not as {expect.by} says: {line}" for line in lines]
 
 
