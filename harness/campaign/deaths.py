@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.campaign.crew import Died
 from harness.campaign.keeping import DATA, REPORT, Finding, keep_found
+from harness.campaign.profiles import profile_options
 from harness.campaign.protocol import Json, Setup
 from harness.campaign.running import Running, case_in_hand
 from harness.campaign.totals import Totals
@@ -40,7 +41,9 @@ def keep_death(died: Died, running: Running, setup: Setup, out: Path) -> Path:
     if case is None:
         return _keep_number(divergence, running, setup, out)
     comparison = Comparison(case.name, Verdict.DIFFER, (divergence,), (), Counts())
-    return keep_found(Finding(divergence.signature, case, comparison, setup.engines, setup.seed, running.number), out)
+    options = profile_options(setup.profile)
+    finding = Finding(divergence.signature, case, comparison, setup.engines, setup.seed, running.number, options)
+    return keep_found(finding, out)
 
 
 def totals_of(signature: str) -> Json:
@@ -58,7 +61,7 @@ def has_case(directory: Path) -> bool:
 
 def _keep_number(divergence: Divergence, running: Running, setup: Setup, out: Path) -> Path:
     directory = out / f"{slug(divergence.signature)}-case-{running.number}"
-    command = regenerate_command(setup.seed, running.number, setup.engines)
+    command = regenerate_command(setup.seed, running.number, setup.engines, profile_options(setup.profile))
     lines = [divergence.signature, "", "state       not replayed", f"generated   {command} --jobs 1", ""]
     lines += ["nothing is known of the case but its number", wrapped(divergence.detail)]
     write_new(directory / REPORT, "\n".join(lines) + "\n")

@@ -11,6 +11,7 @@ from harness.campaign.crew import Died
 from harness.campaign.deaths import DEATH, divergence_of, has_case, keep_death
 from harness.campaign.events import Event, FindingKept, FindingRepeated
 from harness.campaign.keeping import Finding, directory_of, keep_found, set_state
+from harness.campaign.profiles import profile_options
 from harness.campaign.protocol import AgainTask, CompleteTask, Difference, Setup
 from harness.campaign.running import Running
 from harness.campaign.state import NEW, CampaignState, FindingRow
@@ -89,7 +90,8 @@ class Findings:
         divergences = tuple(read_divergence(item) for item in difference.divergences)
         comparison = Comparison(case.name, Verdict.DIFFER, divergences, (), Counts())
         setup, signature = self._setup, difference.signature
-        finding = Finding(signature, case, comparison, setup.engines, setup.seed, difference.number)
+        options = profile_options(setup.profile)
+        finding = Finding(signature, case, comparison, setup.engines, setup.seed, difference.number, options)
         # A campaign that was killed may have kept it already, and not committed it.
         if self._kept[signature] >= self._most and not directory_of(finding, self._out).exists():
             return None

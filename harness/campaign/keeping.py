@@ -54,6 +54,8 @@ class Finding(NamedTuple):
     engines: tuple[str, ...]
     seed: int
     number: int
+    options: tuple[str, ...] = ()
+    """Of the campaign's generator, where they are not the defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ def read_finding(directory: Path) -> Finding:
         data = json.loads(read_file(path))
         divergences = tuple(read_divergence(item) for item in data["divergences"])
         comparison = Comparison(case.name, Verdict.DIFFER, divergences, (), Counts())
-        return Finding(data["signature"], case, comparison, tuple(data["engines"]), data["seed"], data["number"])
+        engines, options = tuple(data["engines"]), tuple(data.get("options", ()))
+        return Finding(data["signature"], case, comparison, engines, data["seed"], data["number"], options)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"expected a finding: {error!r}", source=str(path)) from None
 
@@ -211,7 +214,7 @@ def _lines(finding: Finding, directory: Path, progress: Progress, fragment: Frag
         f"{_STATE}{_state_text(progress)}",
         f"replay      {replay_command(_smallest_file(directory), finding.engines)}",
         f"as found    {replay_command(directory / FOUND, finding.engines)}",
-        f"generated   {regenerate_command(finding.seed, finding.number, finding.engines)}",
+        f"generated   {_regenerate(finding)}",
         *(f"{name:<11} {value}" for name, value in environment(finding.engines)),
         "",
     ]
@@ -225,6 +228,10 @@ def _lines(finding: Finding, directory: Path, progress: Progress, fragment: Frag
         lines += [f"not localised; that is done by {command}", ""]
     lines += [f"{FOUND}:", *(wrapped(describe(item)) for item in finding.comparison.divergences), ""]
     return [*lines, *_shrinking_lines(progress)]
+
+
+def _regenerate(finding: Finding) -> str:
+    return regenerate_command(finding.seed, finding.number, finding.engines, finding.options)
 
 
 def _state_text(progress: Progress) -> str:
@@ -257,7 +264,7 @@ def _about(
         ("Compare the smallest case once more:", replay_command(smallest, finding.engines)),
         ("Localise it once more:", replay_command(smallest, finding.engines, verb="locate")),
         ("Run the ready test:", f"pytest {directory / TEST}"),
-        ("Generate the case as it was found:", regenerate_command(finding.seed, finding.number, finding.engines)),
+        ("Generate the case as it was found:", _regenerate(finding)),
     ]
     notes = [f"State: {_state_text(progress)}.", *([fragment.note] if fragment.note else [])]
     return About(commands, files, environment(finding.engines), smallest.read_text("utf-8"), notes)
@@ -275,6 +282,7 @@ def _data(finding: Finding, directory: Path, progress: Progress) -> dict[str, An
         "engines": list(finding.engines),
         "seed": finding.seed,
         "number": finding.number,
+        "options": list(finding.options),
         "found": FOUND,
         "smallest": SMALLEST if (directory / SMALLEST).exists() else None,
         "replay": replay_command(_smallest_file(directory), finding.engines),

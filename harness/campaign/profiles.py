@@ -34,3 +34,16 @@ _PROFILES: Final = {
 }
 
 NAMES: Final = tuple(name for name in _PROFILES if name is not None)
+
+
+def profile_options(profile: Profile) -> tuple[str, ...]:
+    """The options of `fragdiff fuzz` that give this profile of the generator; none for the default."""
+    plain = Profile()
+    options: list[str] = []
+    if profile.failing_rate != plain.failing_rate:
+        options += ["--failing-rate", f"{profile.failing_rate!r}"]
+    if profile.max_rows != plain.max_rows:
+        options += ["--max-rows", str(profile.max_rows)]
+    if profile.families:
+        options += ["--families", ",".join(profile.families)]
+    return tuple(options)

@@ -58,13 +58,6 @@ class CoverageMap:
             if smallest.rows < self._rows[cell]:
                 self._keep(cell, smallest)
 
-    def since(self, counts: NDArray[np.int64]) -> CoverageMap:
-        """What came after the counts, (SIZE,) int64, were those of this map; the smallest cases are those of all."""
-        later = CoverageMap()
-        later.merge(self)
-        later.counts -= counts
-        return later
-
     def put(self, cell: int, count: int, smallest: Smallest) -> None:
         """Add one cell of a saved map."""
         self.counts[cell] += count

@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
 
 from harness.corpus import write_new
 from harness.coverage.cells import cell, number, parse
@@ -46,44 +41,6 @@ def write_map(coverage: CoverageMap, path: Path) -> None:
     ]
     cells = "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"
     write_new(path, f'{{"format": {json.dumps(FORMAT)}, "cells": {cells}}}\n')
-
-
-def merge_into(path: Path, coverage: CoverageMap) -> None:
-    """Add the map to the one in the file, which may not exist yet; campaigns that share a directory do not lose cells.
-
-    Raises InputError as :func:`read_map` and :func:`write_map` do.
-    """
-    with _alone(path):
-        merged = read_map(path) if path.exists() else CoverageMap()
-        merged.merge(coverage)
-        write_map(merged, path)
-
-
-class Keeper:
-    """Keeps a file up to date with a map that grows, adding each cut once."""
-
-    def __init__(self, path: Path, coverage: CoverageMap) -> None:
-        self._path = path
-        self._coverage = coverage
-        self._kept = np.zeros_like(coverage.counts)
-
-    def keep(self) -> None:
-        """Add what is new to the file; InputError as :func:`merge_into`."""
-        merge_into(self._path, self._coverage.since(self._kept))
-        self._kept = self._coverage.counts.copy()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Nobody else merges into the file meanwhile; the lock is a file of its own, because the map is replaced."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(f".{path.name}.lock").open("w")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read(text: str, source: str) -> CoverageMap:

@@ -40,9 +40,9 @@ def _cut_options(cuts: str) -> list[str]:
     return [f"--cuts={cuts}"] if cuts else []
 
 
-def regenerate_command(seed: int, number: int, engines: Sequence[str]) -> str:
-    """The command that generates the case again and compares it."""
-    wanted = ["--seed", str(seed), "--first", str(number), "--cases", "1"]
+def regenerate_command(seed: int, number: int, engines: Sequence[str], options: Sequence[str] = ()) -> str:
+    """The command that generates the case again and compares it; ``options`` are those of the campaign's generator."""
+    wanted = ["--seed", str(seed), "--first", str(number), "--cases", "1", *options]
     return shlex.join(["fragdiff", "fuzz", *wanted, *(f"--engine={name}" for name in engines)])
 
 

@@ -83,6 +83,18 @@ def test_the_commands_of_a_report_show_the_finding_again(fragdiff):
         assert "cell: reference | wrong-mul" in result.stdout
 
 
+def test_the_command_that_generates_a_case_again_has_the_options_of_its_generator(fragdiff):
+    few = ("--keep", 1, "--shrink-seconds", 0, "--no-replay")
+    options = ("--max-rows", 60, "--failing-rate", 0.25)
+    fragdiff("fuzz", "--engines", "reference,wrong-mul", "--cases", 40, "--seed", 1, *few, *options)
+    (directory,) = finding_directories("findings")
+    report = (directory / "report.txt").read_text("utf-8")
+    (command,) = re.findall(r"^generated +fragdiff (.*)$", report, re.MULTILINE)
+    fragdiff(*shlex.split(command), *few, "--out", "again")
+    (again,) = finding_directories("again")
+    assert (again / "found.case.json").read_bytes() == (directory / "found.case.json").read_bytes()
+
+
 def test_a_case_does_not_depend_on_those_before_it(fragdiff):
     def fuzz(*options):
         few = ("--keep", 99, "--shrink-seconds", 0, "--no-replay")

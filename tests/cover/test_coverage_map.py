@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from made_runs import block, run
 
 from harness.coverage import NO_ROWS, CoverageMap, Smallest, cell, number, parse, row_cells
 from harness.coverage.listing import as_json, groups, listing
-from harness.coverage.saved import Keeper, merge_into, read_map, write_map
+from harness.coverage.saved import read_map, write_map
 from reference.definition.cuts import ONE_FRAGMENT, At, Every
 from reference.definition.errors import InputError
 from reference.definition.mast import Join
@@ -111,38 +110,6 @@ def test_a_file_holds_the_whole_map(tmp_path):
 def test_an_empty_map_is_a_file_too(tmp_path):
     write_map(CoverageMap(), tmp_path / "coverage.json")
     assert read_map(tmp_path / "coverage.json").covered == 0
-
-
-def test_what_grows_is_added_once(tmp_path):
-    path = tmp_path / "new" / "coverage.json"
-    coverage = CoverageMap()
-    keeper = Keeper(path, coverage)
-    for _ in range(3):
-        coverage.add(SHORT, At((2,)), "short")
-        keeper.keep()
-    keeper.keep()
-    merge_into(path, coverage)
-    assert read_map(path).counts[number(parse("SWAP/before/16/any/any/0"))] == 6
-
-
-def _merge_often(path, name):
-    for _ in range(20):
-        coverage = CoverageMap()
-        coverage.add(SHORT, At((2,)), name)
-        merge_into(path, coverage)
-
-
-def test_campaigns_that_share_a_directory_lose_nothing(tmp_path):
-    path = tmp_path / "coverage.json"
-    context = multiprocessing.get_context("spawn")
-    others = [context.Process(target=_merge_often, args=(path, f"campaign {n}")) for n in range(2)]
-    for other in others:
-        other.start()
-    _merge_often(path, "this one")
-    for other in others:
-        other.join(60)
-        assert other.exitcode == 0
-    assert read_map(path).counts[number(parse("SWAP/before/16/any/any/0"))] == 60
 
 
 NO_ENTRIES = [[0, 2, 1, "a"], [1, 2, 2, "a"], [1, 2, 0, "a"], [True, 2, 1, "a"], [1, 2.0, 1, "a"], [2**62, 2, 1, ""], 7]
