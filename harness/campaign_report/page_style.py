@@ -18,7 +18,9 @@ CAMPAIGN_STYLE: Final = (
   font-weight: 600; }
 td.right, th.right { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding-right: 1.4rem; }
 table.shares td:not(:last-child), table.shares th:not(:last-child) { width: 1%; white-space: nowrap; padding-right: 1.4rem; }
-td.wide { overflow-wrap: anywhere; }
+td.wide { overflow-wrap: anywhere; white-space: normal; }
+td.number.wide { white-space: normal; min-width: 16rem; }
+td .quiet { white-space: nowrap; }
 a { color: var(--source); overflow-wrap: anywhere; }
 svg.time { display: block; width: 100%; min-width: 38rem; height: auto; break-inside: avoid; }
 svg.bar { width: 9rem; height: .7rem; vertical-align: middle; }
