@@ -16,11 +16,12 @@ from harness.backend import Availability, Engine, EngineFailure
 from harness.backends import rebuilding
 from harness.backends.parallel import ParallelEngine
 from harness.backends.reference import ReferenceEngine
-from harness.campaign import CaseCompared, Event, FindingKept, Settings, run_campaign
+from harness.campaign import Event, FindingKept, Totals
+from harness.campaign.here import run_campaign
 from harness.campaign.rebuilds import REBUILT_PERCENT, parallel_options, rebuild_kinds
 from harness.compare import compare
 from harness.generate import Profile, generate_case
-from harness.shrink import Budget, shrink
+from harness.shrink import shrink
 from harness.verdict import Verdict
 from parallel.fragments import FragmentTask
 from reference.definition.case import Case
@@ -237,13 +238,11 @@ def breaks(case: Case) -> bool:
     return case.parallel.threads > 1 and case.parallel.order != "forward"
 
 
-def campaign(engine: Engine, out: Path, first: int, cases: int) -> list[Event]:
+def campaign(engine: Engine, out: Path, first: int, cases: int) -> tuple[list[Event], Totals]:
     events: list[Event] = []
-    settings = Settings(
-        seed=5, out=out, first=first, cases=cases, shrinking=Budget(seconds=1.0), replaying=False, audit=False
-    )
-    run_campaign(settings, [ReferenceEngine(), engine], [events.append])
-    return events
+    engines = [ReferenceEngine(), engine]
+    totals = run_campaign(engines, out, seed=5, first=first, cases=cases, shrink_seconds=1.0, listeners=[events.append])
+    return events, totals
 
 
 def test_a_campaign_draws_rebuilds_for_engines_that_rebuild_and_only_then(tmp_path: Path) -> None:
@@ -267,14 +266,13 @@ def test_a_campaign_draws_rebuilds_for_engines_that_rebuild_and_only_then(tmp_pa
 def test_a_finding_is_kept_with_its_rebuild_and_happens_again(tmp_path: Path) -> None:
     completed = (number for number in range(300) if generate_case(5, number).intended == "completes")
     number = next(each for each in completed if breaks(replace(CASE, parallel=parallel_options(5, each))))
-    events = campaign(Rebuilder(), tmp_path, number, 1)
+    events, totals = campaign(Rebuilder(), tmp_path, number, 1)
     kept = next(event for event in events if isinstance(event, FindingKept))
     found = read_case((kept.directory / "found.case.json").read_text())
     assert found.parallel == parallel_options(5, number)
     smallest = read_case((kept.directory / "smallest.case.json").read_text())
     assert smallest.parallel == ParallelOptions(threads=2, order="reverse")
-    compared = next(event for event in events if isinstance(event, CaseCompared))
-    assert compared.totals.walks["rebuild threads"] == 1
+    assert totals.walks["rebuild threads"] == 1
 
 
 def test_shrinking_leaves_only_the_options_that_matter() -> None:
