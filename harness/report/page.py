@@ -102,6 +102,8 @@ def _verdict_entries(found: Localisation) -> Iterator[tuple[str, str]]:
         yield "fragment", f"{site.place.fragment}, which {begins}; {distance_text(site)}"
     for each in found.blames:
         yield f"at fault in {each.engine}", f"{each.at.value}: {each.text}"
+        for line in each.code:
+            yield "look at", str(line)
     yield "depends on cuts", found.dependence.text
     yield "odd one out", f"{', '.join(found.vote.odd) or 'not decided'} ({found.vote.text})"
 

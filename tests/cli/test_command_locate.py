@@ -1,5 +1,6 @@
 """``fragdiff locate``: where a difference comes from, as text, as JSON and as a page; what is no difference; wrong inputs."""
 
+import html
 import json
 import shlex
 
@@ -138,3 +139,18 @@ def test_a_program_that_fails_alike_agrees(fragdiff, failing):
 def test_json_is_one_object_a_line(fragdiff, multiplying, adding):
     lines = fragdiff("locate", adding, multiplying, *ENGINES, "--json").stdout.splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["adding", "multiplying"]
+
+
+def test_lines_of_the_engine_are_named_in_text_and_page(fragdiff, case_file, tmp_path, monkeypatch):
+    """The second push and pop above 16 items: the entry of the pop names the popped item's address."""
+    monkeypatch.undo()
+    nodes = ["block PAD PAD SWAP DROP DROP"]
+    case = case_file({"name": "popping", "program": {"nodes": nodes, "roots": [0], "entry": 0}})
+    engines = ("--engines", "reference,faulty:pop-with-own-address", "--no-audit")
+    result = fragdiff("locate", case, *engines, "--html", tmp_path / "page.html")
+    assert result.exit_code == 1
+    named = [line.split(": ", 1) for line in result.stdout.splitlines() if line.startswith("    look at ")]
+    ((place, text),) = named
+    assert place.startswith("    look at parallel/executor_macros.py:")
+    assert text == "pop.overflow_addr = pushed[t - 17] if depth > 16 else 0"
+    assert text in html.unescape((tmp_path / "page.html").read_text("utf-8"))
