@@ -67,11 +67,13 @@ def test_entries_are_met_where_they_are_aimed_at() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_every_possible_cell_of_an_operation_in_a_block_can_be_met() -> None:
     assert missed_in_blocks(IN_BLOCKS, 6) == set()
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_nearly_every_possible_entry_can_be_met() -> None:
     """The rest takes a program of its own, such as a loop that is the second code of the program and takes three flags."""
     assert len(missed_entries(ENTRIES, 6)) < 0.03 * len(ENTRIES)
