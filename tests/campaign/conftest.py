@@ -28,6 +28,7 @@ ENGINES = {
     "hoarding": "dying_engines:Hoarding",
     "unstartable": "dying_engines:Unstartable",
     "twin": "dying_engines:Twin",
+    "taking-along": "dying_engines:TakingAlong",
     "crashing-once": "dying_engines:CrashingOnce",
     "wrong-mul": "faulty_engines:WrongMul",
 }

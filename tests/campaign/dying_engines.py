@@ -124,3 +124,13 @@ class CrashingOnce(Dying):
         if not os.path.exists(mark):  # noqa: PTH110 - an engine for one test
             open(mark, "w").close()  # noqa: PTH123 - as above
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class TakingAlong(Dying):
+    """Kills the process that started this one: on a cluster, its worker."""
+
+    name = "taking-along"
+
+    def die(self):
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(3600)

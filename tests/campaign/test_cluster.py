@@ -31,16 +31,16 @@ def cluster(environment, tmp_path_factory):
     start("dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
     wait_until(lambda: file.exists() and file.read_text("utf-8"))
     address = json.loads(file.read_text("utf-8"))["address"]
-    worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
-    workers = [start("dask_worker", *worker) for _ in range(2)]
-    yield address, workers
+    worker = ("--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
+    workers = [start("dask_worker", *worker, "--no-nanny") for _ in range(2)]
+    yield address, workers, lambda: start("dask_worker", *worker)
     for process in started:
         process.kill()
         process.wait()
 
 
 def test_an_engine_that_crashes_takes_no_worker_along(fuzz, cluster):
-    address, workers = cluster
+    address, workers, _ = cluster
     seed, number = seed_and_number()
     done = fuzz("--engines", "reference,segfault", "--cluster", address, "--cases", 6, "--seed", seed, "--no-replay")
     assert done.returncode == 1, done.stderr
@@ -50,7 +50,7 @@ def test_an_engine_that_crashes_takes_no_worker_along(fuzz, cluster):
 
 
 def test_a_worker_of_the_cluster_is_killed(fuzz, fragdiff, cluster, tmp_path):
-    address, workers = cluster
+    address, workers, _ = cluster
     options = ("--engines", "reference,wrong-mul", "--seed", 1, "--no-filling", "--keep", 1, "--shrink-seconds", 0)
     options = (*options, "--no-replay", "--cases", 60)
     with fuzz.start(*options, "--cluster", address, "--out", "out") as campaign:
@@ -75,3 +75,20 @@ def test_a_cluster_that_is_not_there(fuzz):
     done = fuzz("--engines", "reference,twin", "--cluster", "tcp://127.0.0.1:9", "--cases", 6)
     assert done.returncode == 2
     assert "--cluster: the cluster at tcp://127.0.0.1:9 does not answer" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_case_that_takes_workers_along_is_named(fuzz, cluster):
+    """Workers with a nanny that starts them again; each half of a batch takes two along until the case is alone."""
+    address, workers, start = cluster
+    start()
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+    seed, number = seed_and_number()
+    done = fuzz("--engines", "reference,taking-along", "--cluster", address, "--cases", 6, "--seed", seed)
+    assert done.returncode == 1, done.stderr
+    assert fuzz.summary()["cases"] == 6
+    assert fuzz.rows("SELECT number, signature FROM findings") == [
+        (number, "engine_failure worker lost: with its machine or process")
+    ]
