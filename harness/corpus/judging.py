@@ -68,8 +68,6 @@ def _judge_plan(
         # Its trace is known to be wrong here; the others are held against what is expected all the same.
         excused = {name for item in comparison.excused for name in (item.divergence.left, item.divergence.right)}
         excused &= {engine.name for engine in engines if engine.identity is not None}
-    if expect is None:
-        return
     for engine in engines:
         if engine.name not in excused:
             _hold(engine, case, expect, judged, alone=len(engines) == 1)
@@ -85,28 +83,35 @@ def _take(comparison: Comparison, plan: CutPlan, judged: Judged) -> None:
         _not_comparable(judged, [f"{cut_text(plan)}: {reason}" for reason in sorted(comparison.counts.not_comparable)])
 
 
-def _hold(engine: Engine, case: Case, expect: Expectation, judged: Judged, *, alone: bool) -> None:
+def _hold(engine: Engine, case: Case, expect: Expectation | None, judged: Judged, *, alone: bool) -> None:
     try:
         run = engine.run(case)
+    except (EngineFailure, NotComparable) as refusal:
         # Two engines or more: the comparison has said so.
+        if alone:
+            _refused(refusal, case, judged)
+        return
+    try:
         contradictions = list(run.contradictions()) if alone else []
-        lines = unmet(expect, run)
-    except EngineFailure as failure:
-        # As above.
-        if alone:
-            judged.verdict = Verdict.DIFFER
-            judged.lines.append(f"{cut_text(case.cut)}: {failure}")
+        lines = unmet(expect, run) if expect is not None else []
+    except (EngineFailure, NotComparable) as refusal:
+        _refused(refusal, case, judged)
         return
-    except NotComparable as refusal:
-        if alone:
-            judged.counts.not_comparable[str(refusal)] += 1
-            _not_comparable(judged, [f"{cut_text(case.cut)}: {refusal}"])
-        return
-    judged.expected += 1
-    if lines or contradictions:
+    judged.expected += expect is not None
+    said = [f"{engine.name} contradicts itself: {line}" for line in contradictions]
+    said += [f"{engine.name}, not as {expect.by} says: {line}" for line in lines if expect is not None]
+    if said:
         judged.verdict = Verdict.DIFFER
-        judged.lines += [f"{cut_text(case.cut)}: {engine.name} contradicts itself: {line}" for line in contradictions]
-        judged.lines += [f"{cut_text(case.cut)}: {engine.name}, not as {expect.by} says: {line}" for line in lines]
+        judged.lines += [f"{cut_text(case.cut)}: {line}" for line in said]
+
+
+def _refused(refusal: EngineFailure | NotComparable, case: Case, judged: Judged) -> None:
+    if isinstance(refusal, NotComparable):
+        judged.counts.not_comparable[str(refusal)] += 1
+        _not_comparable(judged, [f"{cut_text(case.cut)}: {refusal}"])
+    else:
+        judged.verdict = Verdict.DIFFER
+        judged.lines.append(f"{cut_text(case.cut)}: {refusal}")
 
 
 def _not_comparable(judged: Judged, lines: Sequence[str]) -> None:

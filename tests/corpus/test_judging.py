@@ -34,6 +34,13 @@ class Said:
         return self.said
 
 
+class WithoutDigests(Said):
+    """A run that breaks when it is asked for its digests."""
+
+    def column_digests(self):
+        raise EngineFailure("one", "no digests")
+
+
 class Counting:
     """The reference; counts its runs, and may contradict itself or break at one plan."""
 
@@ -103,6 +110,22 @@ def test_an_engine_that_breaks_at_one_plan_differs(case, expect, others):
     judged = judge(case, expect, [Counting("one", breaks_at=1), *others], audit=False)
     assert judged.verdict is Verdict.DIFFER
     assert sum("it broke" in line for line in judged.lines) == 1
+
+
+def test_a_break_at_the_first_plan_is_no_agreement_when_nothing_is_expected():
+    three = read_case(json.dumps({**CASE, "cuts": [3, 1, 2]}))
+    judged = judge(three, None, [Counting("one", breaks_at=3)])
+    assert judged.verdict is Verdict.DIFFER
+    assert judged.lines == ["every:3: one: it broke"]
+
+
+@pytest.mark.parametrize("others", [[], [Counting("two")]])
+def test_digests_that_an_engine_cannot_give_are_no_agreement(case, expect, others):
+    engine = Counting("one")
+    engine.run = lambda case: WithoutDigests(ReferenceEngine().run(case), ())
+    judged = judge(case, expect, [engine, *others], audit=False)
+    assert judged.verdict is Verdict.DIFFER
+    assert {line.partition(": ")[0] for line in judged.lines if "no digests" in line} == {"every:3", "every:1"}
 
 
 def test_a_case_of_which_nothing_is_expected_and_that_one_engine_ran_at_one_plan_is_no_agreement():
