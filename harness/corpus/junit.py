@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from harness.campaign_report.words import xml_text
 from harness.corpus.naming import write_new
 from harness.corpus.pool import Answer, Result
 
@@ -29,7 +30,7 @@ def write_junit(path: Path, results: Sequence[Result], not_run: Sequence[Path], 
         case = _case(suite, result.path, result.seconds)
         kind = _ELEMENT.get(result.answer)
         if kind is not None:
-            SubElement(case, kind, message=result.answer.value).text = _printable("\n".join(result.lines))
+            SubElement(case, kind, message=result.answer.value).text = xml_text("\n".join(result.lines))
     for each in not_run:
         SubElement(_case(suite, each, 0.0), "skipped", message="not run: the replay was interrupted")
     indent(suite)
@@ -38,10 +39,5 @@ def write_junit(path: Path, results: Sequence[Result], not_run: Sequence[Path], 
 
 def _case(suite: Element, path: Path, seconds: float) -> Element:
     return SubElement(
-        suite, "testcase", classname=_printable(str(path.parent)), name=_printable(path.name), time=f"{seconds:.3f}"
+        suite, "testcase", classname=xml_text(str(path.parent)), name=xml_text(path.name), time=f"{seconds:.3f}"
     )
-
-
-def _printable(text: str) -> str:
-    """XML has no place for most control characters, escaped or not."""
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
