@@ -220,7 +220,8 @@ class _Judging:
     def _judge_constraints(self) -> None:
         checked = [build for build in self._builds if build.constraints is not None]
         if not checked:
-            self.not_judged[Law.CONSTRAINTS] = "it does not check its own traces"
+            completed = any(build.status is Status.COMPLETED for build in self._builds)
+            self.not_judged[Law.CONSTRAINTS] = "it does not check its own traces" if completed else "no build completed"
             return
         self.judged[Law.CONSTRAINTS] += len(checked)
         rejected = [build for build in checked if not build.constraints]

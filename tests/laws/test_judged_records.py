@@ -126,6 +126,7 @@ def test_a_builder_that_answers_no_record_breaks_everywhere():
         ("no-digests", Law.AGAIN, "it gives no column digests"),
         ("no-check", Law.CONSTRAINTS, "it does not check its own traces"),
         ("fails", Law.STATES, "no build was cut and completed"),
+        ("fails", Law.CONSTRAINTS, "no build completed"),
     ],
 )
 def test_what_a_builder_does_not_show_is_not_judged(mode, law, reason):

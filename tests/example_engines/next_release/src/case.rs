@@ -3,14 +3,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::release::core::{
+use crate::release::{Kernel, core::{
     Felt, Word,
     advice::{AdviceInputs, AdviceMap},
     crypto::{hash::Poseidon2, merkle::{InnerNodeInfo, MerkleStore}},
     mast::*,
     operations::Operation,
-    program::{Kernel, Program},
-};
+    program::Program,
+}};
 
 pub type Res<T> = Result<T, String>;
 
@@ -146,9 +146,10 @@ fn advice(value: &Value) -> Res<AdviceInputs> {
     });
     let mut store = MerkleStore::new();
     store.extend(pairs.collect::<Res<Vec<_>>>()?);
-    let mut inputs = AdviceInputs::default().with_map(map(&value["map"])?).with_merkle_store(store);
-    inputs.stack.extend(numbers(&value["stack"])?);
-    Ok(inputs)
+    let stack = numbers(&value["stack"])?;
+    #[cfg(feature = "release-0-36")]
+    let stack = crate::release::core::advice::AdviceStack::from(stack);
+    Ok(AdviceInputs::default().with_stack(stack).with_map(map(&value["map"])?).with_merkle_store(store))
 }
 
 // ---- forests --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,11 @@ pub use {core_0_25 as core, processor_0_25 as processor};
 #[cfg(feature = "release-0-36")]
 pub use {core_0_36 as core, processor_0_36 as processor};
 
+#[cfg(feature = "release-0-25")]
+pub use self::core::program::Kernel;
+#[cfg(feature = "release-0-36")]
+pub use self::core::program::KernelDescriptor as Kernel;
+
 use processor::{DefaultHost, ExecutionOptions, FastProcessor, StackInputs, trace::build_trace};
 
 use crate::case::{Case, Res};
@@ -43,7 +48,10 @@ pub fn build(case: &Case, size: usize) -> Res<Build> {
         [core, chiplets]
     };
     #[cfg(feature = "release-0-36")]
-    let tables = trace.into_air_matrices();
+    let tables = {
+        let (core, chiplets, permutations) = trace.into_air_matrices();
+        [core, chiplets, permutations]
+    };
     let mut columns = Vec::new();
     for table in tables {
         for column in 0..table.width {
