@@ -79,6 +79,7 @@ class Part:
             (counts.failures, "equal failures"),
             *((n, name) for name, n in self.judged.items()),
         ]
+        parts.append((counts.excused.total(), "known divergences"))
         return ", ".join(f"{number:,} {name}" for number, name in parts if number)
 
     def as_json(self) -> dict[str, Any]:

@@ -91,7 +91,10 @@ class RecordSubject:
         others = list(plans)
         others.remove(first)
         again = self._in_order(case, [first, *others])
-        return sorted(again, key=lambda build: plans.index(build.plan))
+        by_plan: dict[CutPlan, list[Build]] = {}
+        for build in again:
+            by_plan.setdefault(build.plan, []).append(build)
+        return [by_plan[plan].pop(0) for plan in plans if by_plan.get(plan)]
 
     def _in_order(self, case: Case, plans: Sequence[CutPlan]) -> list[Build]:
         builds = read_builds(self._record(case, plans), plans)
