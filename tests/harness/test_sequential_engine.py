@@ -188,6 +188,14 @@ def test_a6_completes_wrongly_in_one_single_fragment_and_contradicts_its_builds_
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("plan", [ONE_FRAGMENT, Every(25), Every(64), Every(6)])
+def test_a6_completes_wrongly_where_the_wrong_node_takes_the_other_branch(live, plan):
+    comparison = compare(real_case("a6_split", plan), live)
+    assert {item.kind for item in comparison.divergences} <= {Kind.SUMMARY, Kind.CELL}
+    assert [item.row for item in comparison.divergences if item.kind is Kind.CELL] == [5]
+
+
+@pytest.mark.oracle
 def test_a6_in_thirteen_rows_at_every_fragment_size(live):
     kinds = {}
     for size in range(1, 15):
