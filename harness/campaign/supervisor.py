@@ -12,9 +12,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.campaign.crew import Crew, Died
 from harness.campaign.deaths import totals_of
 from harness.campaign.events import (
@@ -32,8 +29,9 @@ from harness.campaign.events import (
     WorkerDied,
 )
 from harness.campaign.findings import NOT_REPLAYED, Findings
+from harness.campaign.giving import Giving
 from harness.campaign.keeping import set_state
-from harness.campaign.numbers import Numbers, Pace
+from harness.campaign.numbers import Numbers
 from harness.campaign.protocol import (
     BatchDone,
     BatchTask,
@@ -98,10 +96,7 @@ class Supervisor:
         self._lost_reader: BrokenPipeError | None = None
         self._deaths = 0
         self._tasks: dict[str, Task] = {}
-        self._suspects: list[tuple[int, int]] = []
-        """Numbers, first and count, of which one has taken a whole machine along."""
         self._ends_batch = False
-        self._told: dict[str, NDArray[np.int64]] = {}
         self.totals = Totals(setup.engines, setup.seed, plan.first)
         self.run_totals = Totals(setup.engines, setup.seed, plan.first)
         self._findings = Findings(setup, plan.out, plan.kept_per_signature, state, self._emit)
@@ -120,7 +115,8 @@ class Supervisor:
         self._seconds_before = self.totals.seconds = state.seconds()
         self.totals.states = state.states()
         end = None if plan.cases is None else plan.first + plan.cases
-        self._numbers = Numbers(state.done(), plan.first, end)
+        numbers = Numbers(state.done(), plan.first, end)
+        self._giving = Giving(numbers, self._covered, plan.kept_per_signature, filling=self._setup.filling)
 
     # ---- the run ----------------------------------------------------------------------------------------------------
 
@@ -135,13 +131,13 @@ class Supervisor:
         after everything is in order, when nobody reads what is printed.
         """
         self._crew = crew
-        self._pace = Pace(crew.jobs)
         runs, was_killed = self._state.run_count(), self._state.last_run_was_killed()
         self._run: int | None = None
         ending = "failed"
         try:
             self._begin(runs, was_killed)
             crew.open(self._stopped)
+            self._giving.open(crew.jobs, remembers=crew.remembers)
             self._began = time.monotonic()
             self._run = self._state.begin_run(crew.jobs, time.time())
             self._work(crew)
@@ -208,7 +204,7 @@ class Supervisor:
             return True
         seconds = self._plan.seconds
         is_late = seconds is not None and self._elapsed() >= seconds
-        self._used_up = is_late or not (self._numbers.left or self._suspects)
+        self._used_up = is_late or not self._giving.has_more
         return not self._used_up
 
     def _assign(self, crew: Crew) -> None:
@@ -229,7 +225,7 @@ class Supervisor:
     def _completing(self) -> Task | None:
         """Findings come first, but half of the workers go on looking for others as long as there are cases."""
         busy = sum(not isinstance(task, BatchTask) for task in self._tasks.values())
-        if self._numbers.left and busy >= max(1, self._crew.jobs // 2):
+        if self._giving.has_more and busy >= max(1, self._crew.jobs // 2):
             return None
         return self._findings.task()
 
@@ -237,28 +233,7 @@ class Supervisor:
         seconds = None if self._plan.seconds is None else self._plan.seconds - self._elapsed()
         if seconds is not None and seconds <= 0:
             return None
-        taken = self._take()
-        if taken is None:
-            return None
-        crew = self._crew
-        if not crew.remembers:
-            self._told.pop(worker, None)
-        covered = self._news(worker) if self._setup.filling else []
-        slow = thresholds(self._slow.rows)
-        return BatchTask(*taken, seconds, self._plan.kept_per_signature, slow, covered, not crew.remembers)
-
-    def _take(self) -> tuple[int, int] | None:
-        """Parts of a batch that was lost twice come first."""
-        if self._suspects:
-            return self._suspects.pop()
-        return self._numbers.take(self._pace.size(self._elapsed(), self._numbers.left))
-
-    def _news(self, worker: str) -> list[tuple[int, int]]:
-        """What was covered since the worker was told last."""
-        counts = self._covered.counts
-        news = counts - self._told[worker] if worker in self._told else counts
-        self._told[worker] = counts.copy()
-        return [(int(each), int(news[each])) for each in np.flatnonzero(news)]
+        return self._giving.batch(worker, self._elapsed(), seconds, thresholds(self._slow.rows))
 
     # ---- taking -----------------------------------------------------------------------------------------------------
 
@@ -294,9 +269,8 @@ class Supervisor:
         self._deaths = 0
         for difference in done.differences:
             self._findings.differ(difference)
-        self._numbers.give_back(done.first + done.count, task.count - done.count)
+        self._giving.done(task, done)
         if done.count:
-            self._pace.learn(done.count, done.finished - done.started)
             self._commit(worker, done)
 
     def _commit(self, worker: str, done: BatchDone) -> None:
@@ -323,7 +297,7 @@ class Supervisor:
 
     def _died(self, worker: str, died: Died) -> None:
         task, running = self._tasks.pop(worker), died.running
-        self._told.pop(worker, None)
+        self._giving.forget(worker)
         self._emit(WorkerDied(worker, died.reason, None if running is None else running.number))
         if isinstance(task, BatchTask):
             self._died_of_case(worker, task, died)
@@ -339,14 +313,13 @@ class Supervisor:
     def _died_of_case(self, worker: str, task: BatchTask, died: Died) -> None:
         running = died.running
         if died.is_lost and task.count > 1:
-            half = task.count // 2
-            self._suspects += [(task.first, half), (task.first + half, task.count - half)]
+            self._giving.halve(task)
             return
         if died.is_lost:
             # With nobody to tell how far it was, the number is all that is known of the case.
             running = Running(task.first, time.time(), GENERATING, "")
         if running is None or not task.first <= running.number < task.first + task.count:
-            self._numbers.give_back(task.first, task.count)
+            self._giving.give_back([(task.first, task.count)])
             self._deaths += 1
             if self._deaths >= _DEATHS_IN_A_ROW:
                 raise InputError(f"workers end before they begin a case: {died.reason}\n{died.detail}".rstrip())
@@ -354,7 +327,6 @@ class Supervisor:
         self._deaths = 0
         number = running.number
         row = self._findings.died(died, running)
-        self._numbers.give_back(task.first, number - task.first)
-        self._numbers.give_back(number + 1, task.first + task.count - number - 1)
+        self._giving.give_back([(task.first, number - task.first), (number + 1, task.first + task.count - number - 1)])
         now = time.time()
         self._commit(worker, BatchDone(number, 1, running.since, now, totals_of(row.signature), [], [], []))

@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from harness.campaign import Listener
-from harness.campaign.crew import Crew, Here
 from harness.campaign.kept_map import KeptMap
 from harness.campaign.logs import EventLog, Summary
 from harness.campaign.opening import Wanted, holds_campaign, open_campaign
-from harness.campaign.processes import HANG_SECONDS, Limits, Processes
+from harness.campaign.processes import HANG_SECONDS, Limits
 from harness.campaign.profiles import NAMES, campaign_profile
 from harness.campaign.protocol import Setup
-from harness.campaign.running import FOLDER as RUNNING
-from harness.campaign.running import RunningFile
-from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.campaign.state import Identity
 from harness.campaign.supervisor import Plan, Supervisor
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.fuzzing import Work, make_crew, make_screen, stop_on_signals
 from harness.commands.known_option import known_option, use_known
 from harness.commands.options import (
     Number,
     audit_option,
     engine_names,
     engines_options,
-    open_engines,
     parse_bytes,
-    prepare_audit,
 )
 from harness.generate import Profile
 from harness.generate.families import families_in_use, family_lines
@@ -45,16 +35,6 @@ from harness.known import KNOWN_VARIABLE
 from harness.laws.fuzzing import fuzz_by_laws
 from harness.shrink import Budget
 from reference.definition.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Who does the work."""
-
-    jobs: int | None
-    """None: this process."""
-    limits: Limits
-    cluster: str | None
 
 
 def _list_families(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -215,7 +195,7 @@ def fuzz(
     if laws is not None:
         if engines or engine:
             raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
-        with _stop_on_signals() as stop:
+        with stop_on_signals() as stop:
             judged = fuzz_by_laws(
                 laws,
                 seed=secrets.randbelow(2**32) if seed is None else seed,
@@ -252,7 +232,7 @@ def fuzz(
     new = Identity((), secrets.randbelow(2**32), 0, Profile(max_rows=defaults.max_rows))
     is_watched = hang_seconds is not None or memory is not None
     limits = Limits(hang_seconds or HANG_SECONDS, parse_bytes(memory, "--memory"))
-    work = _Work(jobs or defaults.jobs or (1 if is_watched else None), limits, cluster)
+    work = Work(jobs or defaults.jobs or (1 if is_watched else None), limits, cluster)
     with ExitStack() as stack:
         # The state of a replay is nobody's; what it finds is kept where the campaign keeps it.
         place = Path(stack.enter_context(tempfile.TemporaryDirectory())) if is_replay else out
@@ -270,63 +250,10 @@ def fuzz(
         )
         kept_map = KeptMap(place)
         # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.
-        listeners: list[Listener] = [Summary(place, kept_map), EventLog(place), _screen(quiet, as_json)]
+        listeners: list[Listener] = [Summary(place, kept_map), EventLog(place), make_screen(quiet, as_json)]
         plan = Plan(out, place, identity.first, cases, seconds, keep)
-        stop = stack.enter_context(_stop_on_signals())
+        stop = stack.enter_context(stop_on_signals())
         supervisor = Supervisor(plan, setup, state, kept_map.read_earlier(), listeners, lambda: bool(stop))
-        supervisor.run(_crew(work, setup, place, supervisor, stack))
+        supervisor.run(make_crew(work, setup, place, supervisor, stack))
         totals = supervisor.totals
     ctx.exit(DIVERGENCE if totals.differences or totals.is_vacuous else AGREE)
-
-
-def _crew(work: _Work, setup: Setup, place: Path, supervisor: Supervisor, stack: ExitStack) -> Crew:
-    if work.cluster is not None:
-        return _cluster(work.cluster, work.limits, setup, place, supervisor)
-    if work.jobs is not None:
-        return Processes(setup, place / RUNNING, work.jobs, work.limits, supervisor.deliver)
-    opened = stack.enter_context(open_engines(setup.engines))
-    if setup.audit:
-        prepare_audit()
-    running = RunningFile(place / RUNNING / "here")
-    return Here(setup, opened, running, supervisor.deliver, supervisor.should_stop)
-
-
-def _cluster(address: str, limits: Limits, setup: Setup, place: Path, supervisor: Supervisor) -> Crew:
-    from harness.campaign.cluster import Cluster  # noqa: PLC0415 - most campaigns do without
-
-    return Cluster(address, setup, limits, place / RUNNING, supervisor.deliver)
-
-
-def _screen(quiet: bool, as_json: bool) -> Listener:
-    if as_json:
-        return JsonLines(_print)
-    if not quiet and sys.stdout.isatty():
-        from rich.console import Console  # noqa: PLC0415 - pipes and JSON do without it
-
-        return LiveScreen(Console())
-    return PlainScreen(_print, quiet=quiet)
-
-
-def _print(line: str) -> None:
-    click.echo(line)
-    # A log of a campaign that is killed has everything up to then.
-    sys.stdout.flush()
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[list[int]]:
-    """A list that is empty until SIGINT or SIGTERM came; the same signal once more does what it always does."""
-    received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
