@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ class EventLog:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / EVENTS
+        self._is_whole = False
         self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
@@ -36,8 +38,11 @@ class EventLog:
         line = json.dumps({"time": round(time.time(), 3), **value}) + "\n"
         try:
             # Opened for each line: what is written is there when this process ends, whatever ends it.
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            with self._path.open("ab") as file:
+                # A full disk may have left half a line, which must not spoil this one.
+                is_torn = not self._is_whole and _ends_torn(self._path)
+                file.write(b"\n" * is_torn + line.encode())
+            self._is_whole = True
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", source=str(self._path)) from None
 
@@ -46,6 +51,14 @@ class EventLog:
         is_due = now - self._last >= _SECONDS
         self._last = now if is_due else self._last
         return is_due
+
+
+def _ends_torn(path: Path) -> bool:
+    """Whether the last line of a file has no end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return file.read(1) not in (b"", b"\n")
 
 
 def _progress(event: BatchFinished) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -117,12 +116,6 @@ def case_in_hand(running: Running, setup: Setup) -> Case | None:
         return case
     carrier = read_case(running.carrier)
     return replace(case, **{name: getattr(carrier, name) for name in _CARRIED})
-
-
-def leftovers(folder: Path) -> Sequence[Running]:
-    """What was in hand when the run before was killed, by worker."""
-    found = (read_running(path) for path in sorted(folder.glob("*")) if path.is_file())
-    return [each for each in found if each is not None]
 
 
 _CARRIED: Final = ("cuts", "gpu", "parallel")

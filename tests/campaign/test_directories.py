@@ -94,6 +94,17 @@ def test_a_campaign_that_cannot_be_written_any_more(fragdiff_here):
     assert fragdiff_here("--cases", 4).exit_code == 0
 
 
+def test_half_a_line_of_events_does_not_spoil_the_next(fragdiff_here):
+    fragdiff_here("--cases", 1)
+    log = Path("findings/events.jsonl")
+    log.write_bytes(log.read_bytes()[:-20])
+    fragdiff_here("--cases", 2)
+    first, torn, *others = log.read_text("utf-8").splitlines()
+    with pytest.raises(ValueError, match=r".+"):
+        json.loads(torn)
+    assert [json.loads(line)["event"] for line in (first, *others)] == ["started", "resumed", "finished"]
+
+
 def limited(size):
     """No file may become larger: the disk is full for whoever writes more."""
 
