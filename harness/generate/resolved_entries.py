@@ -17,8 +17,10 @@ from harness.generate.calls import (
     write_external,
 )
 from harness.generate.choices import several
+from harness.generate.forests import CONTROL
 from harness.generate.loops import NEUTRAL_PAIRS
 from harness.generate.sequence import Sequence
+from reference.definition.mast import Split
 
 
 def write_external_entry(sequence: Sequence, body: Body = write_body) -> None:
@@ -40,13 +42,39 @@ def _resolve_again(sequence: Sequence) -> None:
 
 
 def _step(sequence: Sequence) -> None:
-    kind = sequence.choices.pick(("code", "external", "external", "dyn"))
+    kind = sequence.choices.pick(("code", "external", "external", "dyn", "branch"))
     if kind == "code" or not sequence.room(10):
-        for _ in range(sequence.choices.integer(1, 12)):
-            for name in sequence.choices.pick(NEUTRAL_PAIRS):
-                sequence.emit(name)
-        sequence.close_block()
+        _write_code(sequence)
     elif kind == "external":
         write_external(sequence)
-    else:
+    elif kind == "dyn":
         write_dyn(sequence)
+    else:
+        _write_branch(sequence)
+
+
+def _write_code(sequence: Sequence) -> None:
+    for _ in range(sequence.choices.integer(1, 12)):
+        for name in sequence.choices.pick(NEUTRAL_PAIRS):
+            sequence.emit(name)
+    sequence.close_block()
+
+
+def _write_branch(sequence: Sequence) -> None:
+    """A library or code; code that runs once more than it should takes the other way."""
+    sequence.emit_all("EQZ DUP0")
+    sequence.state.drop()
+    sequence.state.forget()
+    depth = sequence.state.depth
+    sides = [write_external, _write_code]
+    if sequence.choices.flag(50):
+        sides.reverse()
+    nodes = []
+    for write in sides:
+        inner = sequence.inner(sequence.state.copy(), live=False)
+        write(inner)
+        inner.settle(depth)
+        nodes.append(inner.finish())
+    cost = CONTROL.then(sequence.cost(nodes[0]).at_most(sequence.cost(nodes[1])))
+    sequence.add_node(sequence.forest.add(Split(*nodes), cost))
+    sequence.state.forget()
