@@ -32,7 +32,7 @@ WIDTH = 118
     type=Number(min=0),
     default=60.0,
     show_default=True,
-    help="Of the campaign; the other parts take what they take, half a minute for an engine that answers at once.",
+    help="Of the campaign. The corpus of this project takes a minute or two besides, the fixed programs some seconds.",
 )
 @click.option(
     "--corpus",
