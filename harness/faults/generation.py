@@ -19,6 +19,7 @@ from harness.corpus import content_hash
 from harness.faults.fault import Check
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.generate.values import FIELD_EDGES, U32_EDGES
+from harness.shrink.termination import ends
 from reference.definition.case import Case
 from reference.definition.columns import COLUMN, RANGE
 from reference.definition.cuts import CutPlan
@@ -31,6 +32,9 @@ from reference.execution import Execution
 
 BATCH: Final = 120
 """Cases of a batch: with many fewer, the rarest of what is counted would be missing now and then."""
+
+MOST_ROWS: Final = 2**18
+"""No case of the generator has so many; one that has them may have no end, and would fill the memory."""
 
 _FIRST_ITEM, _DEPTH = COLUMN["stack_0"], COLUMN["stack_b0"]
 _LOOP, _END = opcode("LOOP"), opcode("END")
@@ -218,6 +222,10 @@ def judge(writer: Writer, seed: int, *, batch: int = BATCH) -> Judged:
     """Draws up to a batch of cases: each must end as it was meant to and come again, all together must be varied."""
     seen: list[Observed] = []
     for number in range(batch):
+        generated = writer.generated(seed, number)
+        if not ends(generated.case, MOST_ROWS):
+            what = f"meant {generated.intended}, still runs after {MOST_ROWS:,} rows"
+            return Judged(number + 1, Complaint(Check.INTENT, what))
         item = observe(writer, seed, number)
         seen.append(item)
         if item.ended != item.intended:

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.faults import Check
+from harness.faults import Check, generation
 from harness.faults.generation import _EDGES, FLOORS, Observed, Writer, complaints, judge
 from harness.faults.in_generator import GENERATOR_FAULTS
 from harness.generate import COMPLETES
-from reference.definition.isa import BLOCK_OPERATIONS, opcode
+from reference.definition.case import Case
+from reference.definition.isa import BLOCK_OPERATIONS, Operation, opcode
+from reference.definition.mast import Block, Forest, Loop
+from reference.definition.program import Program
 
 CONTROL = ("SPAN", "JOIN", "SPLIT", "LOOP", "CALL", "SYSCALL", "DYN", "DYNCALL")
 ALL_CODES = frozenset((*(info.opcode for info in BLOCK_OPERATIONS), *(opcode(name) for name in CONTROL)))
@@ -112,3 +115,20 @@ def test_a_fault_that_takes_a_batch_to_see_is_noticed(fault):
     complaint = judge(fault.plant.writer(), seed=11).complaint
     assert complaint is not None
     assert complaint.check is Check.COVERAGE
+
+
+class _Endless(Writer):
+    """A loop whose condition is always 1."""
+
+    def generated(self, seed, number):
+        found = super().generated(seed, number)
+        forest = Forest((Block((Operation(opcode("PAD")), Operation(opcode("INCR")))), Loop(0)), (1,))
+        return replace(found, case=Case("endless", Program(forest, 1), stack=(1,)))
+
+
+def test_a_program_without_an_end_is_complained_about_and_not_run(monkeypatch):
+    monkeypatch.setattr(generation, "MOST_ROWS", 2000)
+    judged = judge(_Endless(), 1)
+    assert judged.cases == 1
+    assert judged.complaint.check is Check.INTENT
+    assert judged.complaint.what.endswith("still runs after 2,000 rows")
