@@ -33,10 +33,10 @@ from harness.campaign.giving import Giving
 from harness.campaign.keeping import set_state
 from harness.campaign.numbers import Numbers
 from harness.campaign.protocol import (
+    AgainTask,
     BatchDone,
     BatchTask,
     Completed,
-    CompleteTask,
     Difference,
     Message,
     Replayed,
@@ -260,8 +260,7 @@ class Supervisor:
                 self._emit(FindingReported(signature, Path(directory), state, full_signature, localised))
             case Survived(directory, verdict):
                 del self._tasks[worker]
-                set_state(Path(directory), "not stable", f"another worker compared it: {verdict}")
-                self._become(directory, "not stable", None)
+                self._settle(directory, "not stable", f"another worker compared it: {verdict}")
 
     def _batch_done(self, worker: str, done: BatchDone) -> None:
         task = self._tasks.pop(worker)
@@ -301,14 +300,15 @@ class Supervisor:
         self._emit(WorkerDied(worker, died.reason, None if running is None else running.number))
         if isinstance(task, BatchTask):
             self._died_of_case(worker, task, died)
-        elif isinstance(task, CompleteTask):
-            if self._findings.failed(task):
-                self._become(task.directory, NOT_REPLAYED, None)
-        elif running is not None:
-            set_state(Path(task.directory), "confirmed", f"a new worker died of it too: {died.reason}")
-            self._become(task.directory, "confirmed", None)
+        elif isinstance(task, AgainTask) and running is not None:
+            self._settle(task.directory, "confirmed", f"a new worker died of it too: {died.reason}")
         elif self._findings.failed(task):
-            self._become(task.directory, NOT_REPLAYED, None)
+            self._settle(task.directory, NOT_REPLAYED, f"workers died of completing it: {died.reason}")
+
+    def _settle(self, directory: str, state: str, reason: str) -> None:
+        """What became of a finding that nobody completes."""
+        set_state(Path(directory), state, reason)
+        self._become(directory, state, None)
 
     def _died_of_case(self, worker: str, task: BatchTask, died: Died) -> None:
         running = died.running

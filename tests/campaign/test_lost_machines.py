@@ -1,17 +1,24 @@
 """A batch that takes machines along is split until the one case is named; the others are done exactly once."""
 
+import json
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from harness.campaign.crew import Died
-from harness.campaign.protocol import BatchDone, BatchTask, Setup
+from harness.campaign.protocol import BatchDone, BatchTask, Completed, Difference, Setup
 from harness.campaign.running import Running
 from harness.campaign.state import CampaignState, Identity
 from harness.campaign.supervisor import Plan, Supervisor
 from harness.coverage import CoverageMap
-from harness.generate import Profile
+from harness.generate import Profile, generate_case
+from harness.reporting import divergence_json
+from harness.verdict import Difference as Column
+from harness.verdict import Divergence, Kind
+from reference.definition.cuts import Every
+from reference.definition.formats.case_json import write_case
 
 SETUP = Setup(("one", "two"), 3, Profile(), replaying=False)
 
@@ -103,3 +110,56 @@ def test_nothing_is_lost_in_vain(supervised):
     _, done = supervised(crew)
     assert done == list(range(50))
     assert sum(count for _, count in crew.given) == 50
+
+
+class Clumsy(Machines):
+    """Every case of its first batch differs in one way, and whoever completes a finding dies."""
+
+    def __init__(self, deaths):
+        super().__init__(set(), is_lost=False)
+        self.deaths = deaths
+        self.completed = []
+
+    def give(self, worker, task):
+        if isinstance(task, BatchTask):
+            super().give(worker, task)
+        else:
+            self.tasks[worker] = task
+
+    def wait(self, seconds):
+        worker, task = self.tasks.popitem()
+        if isinstance(task, BatchTask):
+            differences = [difference(number) for number in range(task.first, task.first + task.count) if number < 4]
+            totals = {"cases": task.count, "findings": {"cell one|two": len(differences)}}
+            self.deliver(worker, BatchDone(task.first, task.count, 1.0, 1.5, totals, [], differences, []))
+        elif self.deaths:
+            self.deaths -= 1
+            self.deliver(worker, Died(task, "crash: SIGSEGV", "", None))
+        else:
+            self.completed.append(task.directory)
+            self.deliver(worker, Completed(task.directory, "confirmed", "cell one|two x", True, False))
+
+
+def difference(number):
+    case = replace(generate_case(3, number).case, cuts=(Every(1),))
+    told = divergence_json(Divergence(Kind.CELL, "one", "two", (Column("stack_0", 1, 2),), 3, None, "ADD", "MUL"))
+    return Difference(number, "cell one|two", write_case(case), [told])
+
+
+@pytest.mark.parametrize(("deaths", "states"), [(0, {"confirmed": 2}), (1, {"confirmed": 2})])
+def test_a_finding_is_completed_by_the_next_worker(supervised, deaths, states):
+    crew = Clumsy(deaths)
+    totals, done = supervised(crew)
+    assert done == list(range(50))
+    assert (totals.findings, totals.states) == ({"cell one|two": 4}, states)
+    assert len(crew.completed) == len(set(crew.completed)) == 2
+
+
+def test_a_finding_of_which_workers_die_is_given_up(supervised, tmp_path):
+    totals, done = supervised(Clumsy(100))
+    assert done == list(range(50))
+    assert totals.states == {"not replayed": 2}
+    for path in tmp_path.glob("*/finding.json"):
+        assert json.loads(path.read_text("utf-8"))["state"] == "not replayed"
+        report = path.with_name("report.txt").read_text("utf-8")
+        assert "state       not replayed: workers died of completing it: crash: SIGSEGV" in report
