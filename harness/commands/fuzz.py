@@ -195,6 +195,10 @@ def fuzz(
     if laws is not None:
         if engines or engine:
             raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
+        if jobs is not None or cluster is not None or fresh:
+            raise InputError(
+                "runs in this process, from its first case; leave out --jobs, --cluster, --fresh", place="--laws"
+            )
         with stop_on_signals() as stop:
             judged = fuzz_by_laws(
                 laws,

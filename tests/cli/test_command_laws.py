@@ -98,7 +98,8 @@ def test_a_campaign_without_findings(fragdiff, tmp_path):
     assert "violations   none" in result.stdout
 
 
-def test_laws_and_engines_exclude_each_other(fragdiff):
-    result = fragdiff("fuzz", "--laws", "parallel", "--engines", "reference,parallel")
+@pytest.mark.parametrize("other", [("--engines", "reference,parallel"), ("--jobs", 2), ("--fresh",)])
+def test_what_means_nothing_with_laws_is_refused(fragdiff, other):
+    result = fragdiff("fuzz", "--laws", "parallel", *other)
     assert result.exit_code == 2
-    assert "leave out --engines" in result.stderr
+    assert f"leave out {other[0].replace('--fresh', '--jobs, --cluster, --fresh')}" in result.stderr
