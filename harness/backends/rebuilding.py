@@ -34,7 +34,7 @@ RUNS_PER_THREAD: Final = 4
 """Fragments are handed to threads in so many runs each: often enough to interleave, seldom enough to cost little."""
 
 MOST_ALONE: Final = 16
-"""Fragments of one case that are saved and rebuilt each by itself, spread over the program; each costs one or two milliseconds."""
+"""Fragments of one case that are saved and rebuilt each by itself, spread over the program; each costs a millisecond or two."""
 
 HASHER_COLUMNS: Final = slice(COLUMN["chip_1"], COLUMN["chip_16"] + 1)
 BITWISE_COLUMNS: Final = slice(COLUMN["chip_2"], COLUMN["chip_14"] + 1)
