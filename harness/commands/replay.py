@@ -66,10 +66,10 @@ def replay(
     fragdiff replay corpus --engines "reference,mine" --junit replay.xml
     fragdiff replay findings
 
-    Engines are compared with each other and with what a case's file says is expected; where nothing is, every plan's trace
-    with the first one's. The trace that two engines or more agree on is audited. A case on which an engine crashes or hangs
-    is a failure of that case, and the rest goes on. Of the findings of a campaign the cases are replayed, and it is said which findings
-    are fixed; a finding of engines that are not replayed here stays undecided.
+    Engines are compared with each other and with what a case's file says is expected; where nothing is, every plan's
+    trace with the first one's. The trace that two engines or more agree on is audited. A case on which an engine crashes
+    or hangs is a failure of that case, and the rest goes on. Of the findings of a campaign the cases are replayed, and it
+    is said which findings are fixed; a finding of engines that are not replayed here stays undecided.
 
     The exit code is 0 when everything agreed, 1 when something differed, could not be compared or crashed, and when nothing
     was compared, 2 when there is no case or a file holds none, 130 after an interrupt.
