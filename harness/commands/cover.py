@@ -10,7 +10,8 @@ from harness.backend import NotComparable
 from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.options import echo_json, load_all
-from harness.corpus import SUFFIX
+from harness.commands.replay_screen import counted
+from harness.corpus import SLOW_FOLDERS, case_files, is_slow
 from harness.coverage import CoverageMap, row_cells
 from harness.coverage.listing import as_json, listing
 from harness.coverage.saved import FILE, read_map
@@ -52,8 +53,8 @@ def cover(ctx: click.Context, sources: tuple[Path, ...], gaps: int | None, cells
     fragdiff cover corpus other.case.json --cells
 
     DIR is the --out of a campaign (default: findings), whose coverage.json holds what all campaigns there have compared, or a
-    directory of case files. Of case files the map is what their own cut plans would cover: they are run on the reference,
-    and nothing is compared. Several maps are added up.
+    directory with case files in it or below, those in folders called bench or slow left out. Of case files the map is what
+    their own cut plans would cover: they are run on the reference, and nothing is compared. Several maps are added up.
 
     A cell is the operation of the row at a cut, the phase in which it stands there, and what crosses the cut: depth of the
     stack (16, 17, 18+), nest (in no call: shallow or deep; called, called twice), whether the row before took an entry of a
@@ -80,16 +81,20 @@ def _coverage_of(source: Path) -> CoverageMap:
         return read_map(source) if source.name == FILE else _coverage_of_cases([source])
     if (source / FILE).exists():
         return read_map(source / FILE)
-    files = sorted(source.glob(f"*{SUFFIX}"))
+    files = case_files(source)
     if not files:
         raise InputError(f"expected a directory with {FILE} or with case files", source=str(source))
-    return _coverage_of_cases(files)
+    quick = [file for file in files if not is_slow(file, source)]
+    if len(quick) < len(files):
+        slow = "name their files to count them"
+        click.echo(f"{source}: not counted: cases in folders called {' or '.join(SLOW_FOLDERS)}; {slow}", err=True)
+    return _coverage_of_cases(quick)
 
 
 def _coverage_of_cases(files: list[Path]) -> CoverageMap:
     engine = ReferenceEngine()
     coverage = CoverageMap()
-    for _, case in load_all([str(file) for file in files]):
+    for _, case in counted(load_all([str(file) for file in files]), "run:"):
         for run in case.runs():
             try:
                 execution = engine.run(run).execution

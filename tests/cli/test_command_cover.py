@@ -65,6 +65,20 @@ def test_a_directory_of_cases_will_do(fragdiff, adding):
     assert json.loads(direct.stdout)["covered"] > 0
 
 
+def test_folders_below_are_counted_and_slow_ones_are_not(fragdiff, adding):
+    direct = fragdiff("cover", adding, "--json")
+    (below := Path("corpus/below")).mkdir(parents=True)
+    (below / "adding.case.json").write_bytes(adding.read_bytes())
+    quick = fragdiff("cover", "corpus", "--json")
+    assert (quick.stdout, quick.stderr) == (direct.stdout, "")
+    assert json.loads(quick.stdout)["covered"] > 0
+    below.rename("corpus/bench")
+    slow = fragdiff("cover", "corpus", "--json")
+    assert json.loads(slow.stdout)["covered"] == 0
+    assert "corpus: not counted: cases in folders called bench or slow" in slow.stderr
+    assert fragdiff("cover", "corpus/bench/adding.case.json", "--json").stdout == direct.stdout
+
+
 def test_json_is_the_whole_map(fragdiff, adding):
     value = json.loads(fragdiff("cover", adding, "--json").stdout)
     assert value["possible"] == value["covered"] + sum(len(gap["missing"]) for gap in value["gaps"])
