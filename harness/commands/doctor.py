@@ -26,9 +26,6 @@ REQUIRED: Final = ("numpy", "numba", "hypothesis", "click", "rich")
 OPTIONAL: Final = {
     "cupy-cuda12x": "the gpu engine on a device; pip install 'fragdiff[gpu]'",
     "dask": "campaigns on many machines; pip install 'fragdiff[cluster]'",
-    "jinja2": "reports as HTML; pip install 'fragdiff[report]'",
-    "zstandard": "compressed traces; pip install 'fragdiff[fast]'",
-    "xxhash": "faster digests; pip install 'fragdiff[fast]'",
 }
 
 

@@ -2,8 +2,11 @@
 
 import json
 import platform
+import re
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from harness.commands import doctor
 
@@ -21,6 +24,20 @@ def test_versions_and_engines(fragdiff):
 def test_text_says_why_an_engine_is_not_usable(fragdiff):
     lines = fragdiff("doctor").stdout.splitlines()
     assert any(line.split() == ["unusable", "not", "usable:", "no", "device"] for line in lines)
+
+
+def test_packages_that_may_be_missing_are_in_the_extra_that_is_named_and_are_used():
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    sources = "".join(
+        path.read_text("utf-8") for folder in ("gpu", "harness") for path in (root / folder).rglob("*.py")
+    )
+    modules = {"cupy-cuda12x": "cupy", "dask": "distributed"}
+    assert set(modules) == set(doctor.OPTIONAL)
+    for package, what in doctor.OPTIONAL.items():
+        (extra,) = re.findall(r"'fragdiff\[(\w+)\]'", what)
+        assert any(re.match(rf"{package}\b", each) for each in extras[extra])
+        assert f'import_module("{modules[package]}")' in sources
 
 
 def test_an_engine_asked_for_that_is_not_usable_fails(fragdiff):
