@@ -53,7 +53,8 @@ def use_known(ctx: click.Context, value: str) -> None:
     before = os.environ.get(KNOWN_VARIABLE)
     os.environ[KNOWN_VARIABLE] = value
     ctx.meta[KNOWN_VARIABLE] = value
-    ctx.call_on_close(lambda: _restore(before))
+    # The root's: a command whose other options are wrong is never closed.
+    ctx.find_root().call_on_close(lambda: _restore(before))
 
 
 def _restore(before: str | None) -> None:

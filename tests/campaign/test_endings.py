@@ -86,7 +86,8 @@ def test_slow_cases_are_kept_as_files(fragdiff, tmp_path):
     findings = tmp_path / "findings"
     fragdiff("fuzz", "--no-audit", "--engines", "reference,honest", "--cases", 40, "--seed", 2, "--no-filling")
     rows = rows_of(findings, "SELECT number, seconds, rows, file FROM slow ORDER BY number")
-    assert 10 <= len(rows) <= 20
+    # A batch keeps at least three, and on a quick machine the 40 cases are one batch.
+    assert 3 <= len(rows) <= 20
     assert {str(path.relative_to(findings)) for path in (findings / "slow").iterdir()} == {file for *_, file in rows}
     for number, seconds, compared, file in rows:
         (case,) = load_cases(findings / file)
