@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from harness.coverage import CoverageMap, Phase, RowCells, cell, row_cells, row_operations
 from harness.generate.choices import Choices, pick_weighted
 from reference.definition.cuts import ONE_FRAGMENT, At, CutPlan, Every
@@ -120,30 +118,6 @@ def filling_cut(cells: RowCells, coverage: CoverageMap, *, multiples_only: bool 
     if not multiples_only:
         return At(tuple(rows))
     return Every(max(range(1, 65), key=lambda size: (sum(row % size == 0 for row in rows), size)))
-
-
-def aimed_cut(cells: RowCells, coverage: CoverageMap, *, cuts: int = 8, multiples_only: bool = False) -> CutPlan:
-    """A plan whose cuts fall on the rarest cells of a run.
-
-    Short programs are cut at every row. Longer ones get at most ``cuts`` cuts, no two for the same cells, or, with
-    ``multiples_only``, the fragment size up to 64 whose best ``cuts`` cuts are worth most.
-    """
-    if cells.rows <= EVERY_ROW_LIMIT:
-        return Every(1)
-    worth = coverage.worth(cells)
-    if multiples_only:
-        # The sum over all cuts would always choose the smallest size; the best few are what is new.
-        return Every(max(range(2, 65), key=lambda size: float(np.sort(worth[size::size])[-cuts:].sum())))
-    chosen: list[int] = []
-    seen: set[int] = set()
-    for row in np.argsort(-worth, kind="stable").tolist():
-        found = {int(cells.behind[row]), int(cells.before[row])}
-        if row and not found <= seen:
-            chosen.append(row)
-            seen |= found
-        if len(chosen) == cuts:
-            break
-    return At(tuple(sorted(chosen)))
 
 
 # ---- exhaustive -----------------------------------------------------------------------------------------------------

@@ -92,16 +92,6 @@ class CoverageMap:
 
     # ---- what is wanted ---------------------------------------------------------------------------------------------
 
-    def worth(self, cells: RowCells) -> NDArray[np.float64]:
-        """(rows,) what a cut at each row is worth: 1 at a cell never counted, 1 / (1 + n) at one counted n times.
-
-        The rarer of the two cells counts; row 0 is worth nothing.
-        """
-        behind, before = (1 / (1 + self.counts[numbers]) for numbers in cells)
-        worth: NDArray[np.float64] = np.maximum(behind, before)
-        worth[:1] = 0.0
-        return worth
-
     def rows_with_empty_cells(self, cells: RowCells) -> list[int]:
         """Rows whose cuts would fill every empty cell of the run, each by its first row; ascending."""
         wanted: set[int] = set()

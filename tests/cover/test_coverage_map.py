@@ -77,16 +77,6 @@ def test_empty_cells_are_wanted_once_each_and_covered_ones_never():
     assert coverage.rows_with_empty_cells(swaps) == []
 
 
-def test_a_rare_cell_is_worth_more_and_row_0_nothing():
-    coverage = CoverageMap()
-    for _ in range(4):
-        coverage.add(SHORT, At((2,)), "often")
-    worth = coverage.worth(SHORT)
-    assert worth[0] == 0
-    assert worth[1] == 1
-    assert worth[2] == pytest.approx(1 / 5)
-
-
 def test_an_impossible_cell_is_a_contradiction_and_no_coverage():
     coverage = CoverageMap()
     coverage.put(number(parse("INV/first/16/shallow/taken/0")), 3, Smallest("wrong", 9, 1))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
 from harness.coverage import CoverageMap, cell, number, parse, row_cells, row_operations
 from harness.cuts import (
-    EVERY_ROW_LIMIT,
     MOST_FRAGMENTS,
     MOST_PAIRS,
     Situation,
-    aimed_cut,
     every_size,
     filling_cut,
     pairs_around,
@@ -74,33 +70,11 @@ def all_but(cells, operation):
     return coverage
 
 
-def test_short_programs_are_cut_at_every_row():
-    assert aimed_cut(row_cells(execution_of(block("SWAP NEG"))), CoverageMap()) == Every(1)
-
-
-def test_aimed_cuts_of_a_long_program_hit_the_rare_row():
-    cells = long_run()
-    assert cells.rows > EVERY_ROW_LIMIT
-    plan = aimed_cut(cells, all_but(cells, "INCR"), cuts=2)
-    assert isinstance(plan, At)
-    assert {INCR, "INCR/before/16/any/any/1"} <= hit(cells, plan.rows)
-
-
-def test_aimed_cuts_are_few_and_no_two_for_the_same_cells():
-    cells = long_run()
-    plan = aimed_cut(cells, CoverageMap(), cuts=8)
-    assert len(plan.rows) <= 8
-    assert all(not hit(cells, [one]) <= hit(cells, [other]) for one, other in combinations(plan.rows, 2))
-
-
 def test_multiples_only_gives_the_size_that_reaches_the_rare_row():
     cells = long_run()
-    for plan in (
-        aimed_cut(cells, all_but(cells, "INCR"), multiples_only=True),
-        filling_cut(cells, all_but(cells, "INCR"), multiples_only=True),
-    ):
-        assert isinstance(plan, Every)
-        assert any("INCR" in text for text in hit(cells, plan.starts(cells.rows)[1:]))
+    plan = filling_cut(cells, all_but(cells, "INCR"), multiples_only=True)
+    assert isinstance(plan, Every)
+    assert any("INCR" in text for text in hit(cells, plan.starts(cells.rows)[1:]))
 
 
 def test_a_filling_cut_leaves_nothing_to_fill():
