@@ -43,6 +43,8 @@ class Cluster:
     def open(self, stopped: Callable[[], bool]) -> None:
         """Connect, and wait for the first worker; InputError when nobody answers."""
         try:
+            # A client that could not even begin would be waited for when it is dropped.
+            self._dask.comm.resolve_address(self._address)
             self._client = self._dask.Client(self._address, timeout=_CONNECT_SECONDS, set_as_default=False)
             while not self._threads() and not stopped():
                 self._local.wait(_POLL_SECONDS)

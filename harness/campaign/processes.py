@@ -140,6 +140,7 @@ class Processes:
         seat.stderr.clear()
         seat.answer.clear()
         seat.is_ready = False
+        seat.heard = time.monotonic()
         with suppress(OSError):
             seat.path.unlink(missing_ok=True)
         # Kernels that each use all processors would only wait for one another.
@@ -219,7 +220,8 @@ class Processes:
     # ---- how they end -----------------------------------------------------------------------------------------------
 
     def _look_after(self, seat: _Seat, known: Mapping[int, list[int]]) -> None:
-        if seat.process is None or seat.task is None:
+        # The first worker is started before there is a task for it.
+        if seat.process is None or (seat.task is None and seat.is_ready):
             return
         memory = self._limits.memory
         if self._silence(seat) > self._patience(seat):
@@ -259,7 +261,7 @@ class Processes:
             last = bytes(seat.stderr).decode("utf-8", "replace").strip().splitlines()[-1:]
             self._died(seat, f"crash: exit code {code}{': ' if last else ''}{''.join(last)}")
         else:
-            self._died(seat, f"crash: {signal.Signals(-code).name}")
+            self._died(seat, f"crash: {_signal_name(-code)}")
 
     def _died(self, seat: _Seat, reason: str) -> None:
         seat.stderr += self._last_words(seat)
@@ -276,6 +278,14 @@ class Processes:
         while chunk := _read(seat.process.stderr.fileno()):
             words += chunk
         return words
+
+
+def _signal_name(number: int) -> str:
+    """As the system calls it; signals for real time have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _read(file: int) -> bytes | None:

@@ -98,13 +98,13 @@ class Running(NamedTuple):
 def read_running(path: Path) -> Running | None:
     """What was in hand in the worker that wrote the file; None when there was nothing."""
     try:
-        said, _, carrier = path.read_text("utf-8").partition("\n")
+        said, *carrier = path.read_text("utf-8").split("\n")
         document = json.loads(said) if said else None
     except (OSError, ValueError):
         return None
     if document is None:
         return None
-    return Running(document["number"], document["since"], document["phase"], carrier.strip())
+    return Running(document["number"], document["since"], document["phase"], carrier[0] if carrier else "")
 
 
 def case_in_hand(running: Running, setup: Setup) -> Case | None:
@@ -114,7 +114,11 @@ def case_in_hand(running: Running, setup: Setup) -> Case | None:
     case = children_first(generate_case(setup.seed, running.number, setup.profile).case)
     if not running.carrier:
         return case
-    carrier = read_case(running.carrier)
+    try:
+        carrier = read_case(running.carrier)
+    except InputError:
+        # Killed while it wrote the plan, so no engine had seen it.
+        return case
     return replace(case, **{name: getattr(carrier, name) for name in _CARRIED})
 
 

@@ -255,6 +255,17 @@ class CampaignState:
                 (state, full_signature, directory),
             )
 
+    @contextmanager
+    def intact(self) -> Iterator[None]:
+        """InputError for whatever only a damaged file makes of what is read meanwhile: SQLite has no checksums."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"damaged: {error}; bring it back from a copy, or begin anew with --fresh (findings and coverage.json stay)",
+                source=str(self.path),
+            ) from None
+
     # ---- SQLite -----------------------------------------------------------------------------------------------------
 
     def _all(self, query: str) -> list[Any]:

@@ -101,12 +101,16 @@ class Supervisor:
         self.run_totals = Totals(setup.engines, setup.seed, plan.first)
         self._findings = Findings(setup, plan.out, plan.kept_per_signature, state, self._emit)
         self._slow = SlowFiles(plan.place, state.slow())
-        self._load(earlier)
+        with state.intact():
+            self._load(earlier)
 
     def _load(self, earlier: CoverageMap) -> None:
         state, plan = self._state, self._plan
         for added in state.totals():
             self.totals.add(added)
+        done = state.done()
+        if self.totals.cases != (cases := sum(count for _, count in done)):
+            raise ValueError(f"batches of {cases} cases count {self.totals.cases}")
         self._findings.count(self.totals.findings)
         self.totals.coverage = state.coverage()
         self._covered = CoverageMap()
@@ -115,7 +119,7 @@ class Supervisor:
         self._seconds_before = self.totals.seconds = state.seconds()
         self.totals.states = state.states()
         end = None if plan.cases is None else plan.first + plan.cases
-        numbers = Numbers(state.done(), plan.first, end)
+        numbers = Numbers(done, plan.first, end)
         self._giving = Giving(numbers, self._covered, plan.kept_per_signature, filling=self._setup.filling)
 
     # ---- the run ----------------------------------------------------------------------------------------------------

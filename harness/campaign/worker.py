@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from harness.campaign.doing import Doing
 from harness.campaign.protocol import Message, Ready, Refused, Setup, line, read_line, read_setup
@@ -39,7 +39,10 @@ class _Answers:
 
 
 def work(setup: Setup, running: RunningFile, tasks: queue.SimpleQueue[bytes], answers: _Answers) -> None:
-    """Do tasks until the process is ended; InputError when the engines cannot be had or a file not written."""
+    """Do tasks until told to stop; InputError when the engines cannot be had or a file not written.
+
+    Whoever was told to stop does no further task well: if the campaign goes on all the same, then with another process.
+    """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -48,12 +51,12 @@ def work(setup: Setup, running: RunningFile, tasks: queue.SimpleQueue[bytes], an
             prepare_audit()
         doing = Doing(setup, engines, running, answers.say, stop.is_set)
         answers.say(Ready())
-        while True:
+        while not stop.is_set():
             answers.say(doing.do(read_line(tasks.get())))
 
 
-def main(arguments: list[str]) -> int:
-    """The program; its exit code."""
+def main(arguments: list[str]) -> NoReturn:
+    """The program."""
     faulthandler.enable()
     answers = _Answers()
     setup = read_setup(sys.stdin.buffer.readline())
@@ -61,17 +64,25 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks), daemon=True).start()
     try:
         work(setup, RunningFile(Path(arguments[0])), tasks, answers)
+        code = 0
     except InputError as refusal:
         answers.say(Refused(str(refusal)))
-    return REFUSED
+        code = REFUSED
+    # An ordinary end would wait for the lock of standard input, which the listener holds.
+    _leave(code)
 
 
 def _listen(stdin: BinaryIO, tasks: queue.SimpleQueue[bytes]) -> None:
     for text in stdin:
         tasks.put(text)
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End with everything that was started."""
     end_family(os.getpid(), itself=False)
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -7,6 +7,7 @@ import secrets
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -57,6 +58,16 @@ def _family_names(text: str | None, rows: int) -> tuple[str, ...] | None:
     return names
 
 
+class _Directory(click.Path):
+    """A directory that is named: an empty name, such as of a variable that is not set, would be the current one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; click's usage error for an empty name."""
+        if value == "":
+            self.fail("The name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @engines_options
 @click.option("--laws", metavar="NAME", help="Instead of engines: one engine, judged by itself (`fragdiff laws`).")
@@ -89,7 +100,7 @@ def _family_names(text: str | None, rows: int) -> tuple[str, ...] | None:
     "--out",
     "--dir",
     "out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Directory(path_type=Path, file_okay=False),
     default=Path("findings"),
     show_default=True,
     help="Directory of the campaign: its state, its findings, what it has covered.",
@@ -190,6 +201,8 @@ def fuzz(
     {"event": "finished"} with what is also in summary.json.
     """
     defaults = campaign_profile(profile)
+    if cluster is not None and jobs is not None:
+        raise InputError("has as many workers as the cluster; leave out --jobs", place="--cluster")
     if seconds is None and (cases is None or profile is not None):
         seconds = defaults.seconds
     if laws is not None:

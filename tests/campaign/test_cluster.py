@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from dying_engines import seed_and_number
+from dying_engines import NUMBER, SEED
 from reading import rows_of, summary_of
 from waiting import wait_until
 
@@ -41,11 +41,10 @@ def cluster(environment, tmp_path_factory):
 
 def test_an_engine_that_crashes_takes_no_worker_along(fuzz, cluster):
     address, workers, _ = cluster
-    seed, number = seed_and_number()
-    done = fuzz("--engines", "reference,segfault", "--cluster", address, "--cases", 6, "--seed", seed, "--no-replay")
+    done = fuzz("--engines", "reference,segfault", "--cluster", address, "--cases", 6, "--seed", SEED, "--no-replay")
     assert done.returncode == 1, done.stderr
     assert fuzz.summary()["findings"] == {"engine_failure worker crash: SIGSEGV": 1}
-    assert fuzz.rows("SELECT number FROM findings") == [(number,)]
+    assert fuzz.rows("SELECT number FROM findings") == [(NUMBER,)]
     assert [each.poll() for each in workers] == [None, None]
 
 
@@ -71,6 +70,21 @@ def test_a_worker_of_the_cluster_is_killed(fuzz, fragdiff, cluster, tmp_path):
     assert fuzz.rows(query, "out") == rows_of(tmp_path / "findings", query)
 
 
+@pytest.mark.parametrize("address", ["", "no address", "foo://localhost:1", "localhost:port"])
+def test_what_is_no_address(fragdiff, address):
+    result = fragdiff("fuzz", "--engines", "reference,honest", "--cluster", address, "--cases", 6)
+    assert result.exit_code == 2
+    assert f"--cluster: the cluster at {address} does not answer as it should: " in result.stderr
+
+
+def test_a_cluster_has_its_own_number_of_workers(fragdiff):
+    result = fragdiff("fuzz", "--engines", "reference,honest", "--cluster", "localhost:1", "--jobs", 2)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "fragdiff: --cluster: has as many workers as the cluster; leave out --jobs\n",
+    )
+
+
 def test_a_cluster_that_is_not_there(fuzz):
     done = fuzz("--engines", "reference,twin", "--cluster", "tcp://127.0.0.1:9", "--cases", 6)
     assert done.returncode == 2
@@ -85,10 +99,9 @@ def test_a_case_that_takes_workers_along_is_named(fuzz, cluster):
     for worker in workers:
         worker.kill()
         worker.wait()
-    seed, number = seed_and_number()
-    done = fuzz("--engines", "reference,taking-along", "--cluster", address, "--cases", 6, "--seed", seed)
+    done = fuzz("--engines", "reference,taking-along", "--cluster", address, "--cases", 6, "--seed", SEED)
     assert done.returncode == 1, done.stderr
     assert fuzz.summary()["cases"] == 6
     assert fuzz.rows("SELECT number, signature FROM findings") == [
-        (number, "engine_failure worker lost: with its machine or process")
+        (NUMBER, "engine_failure worker lost: with its machine or process")
     ]

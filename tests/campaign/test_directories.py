@@ -73,6 +73,13 @@ def test_a_campaign_whose_engines_cannot_be_had_is_in_nobodys_way(fragdiff):
     assert fragdiff("fuzz", "--engines", "reference,honest", "--cases", 1).exit_code == 0
 
 
+def test_a_directory_without_a_name(fragdiff_here, tmp_path):
+    result = fragdiff_here("--cases", 1, "--out", "")
+    assert result.exit_code == 2
+    assert "Invalid value for '--out' / '--dir': The name is empty." in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_directory_that_cannot_be_written(fragdiff_here, tmp_path):
     """Whoever may write everywhere may not make folders where the kernel shows its objects."""
     folder = Path("/sys") if os.geteuid() == 0 else tmp_path / "readable"

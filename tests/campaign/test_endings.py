@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from dying_engines import seed_and_number
+from dying_engines import NUMBER, SEED
 from reading import rows_of, summary_of
 from waiting import wait_until
 
@@ -39,11 +39,10 @@ def test_a_finding_that_was_kept_is_completed_by_the_next_run(fuzz):
 
 
 def test_stopped_twice_it_ends_at_once(fuzz):
-    seed, number = seed_and_number()
-    options = ("--engines", "reference,hanging", "--seed", seed, "--cases", 6, "--jobs", 1)
+    options = ("--engines", "reference,hanging", "--seed", SEED, "--cases", 6, "--jobs", 1)
     with fuzz.start(*options) as campaign:
         running = fuzz.folder / "findings" / "running" / "worker-1"
-        wait_until(lambda: running.exists() and f'"number": {number}' in running.read_text("utf-8"))
+        wait_until(lambda: running.exists() and f'"number": {NUMBER}' in running.read_text("utf-8"))
         campaign.send_signal(signal.SIGINT)
         # The first signal has been taken when its handler is Python's own again.
         time.sleep(1.0)
@@ -55,15 +54,14 @@ def test_stopped_twice_it_ends_at_once(fuzz):
     done = fuzz(*options, "--hang-seconds", 1, "--no-replay")
     assert done.returncode == 1
     assert fuzz.summary()["cases"] == 6
-    assert fuzz.rows("SELECT number, state FROM findings") == [(number, "not replayed")]
+    assert fuzz.rows("SELECT number, state FROM findings") == [(NUMBER, "not replayed")]
 
 
 @pytest.mark.slow
 def test_a_death_that_does_not_happen_again_is_not_stable(fuzz):
-    seed, number = seed_and_number()
-    done = fuzz("--engines", "reference,crashing-once", "--seed", seed, "--cases", 6, "--jobs", 1)
+    done = fuzz("--engines", "reference,crashing-once", "--seed", SEED, "--cases", 6, "--jobs", 1)
     assert done.returncode == 1
-    assert f"worker-1 died of case {number}: crash: SIGSEGV" in done.stdout
+    assert f"worker-1 died of case {NUMBER}: crash: SIGSEGV" in done.stdout
     assert fuzz.summary()["states"] == {"not stable": 1}
     report = next((fuzz.folder / "findings").glob("*/report.txt")).read_text("utf-8")
     assert "state       not stable: another worker compared it: agree" in report

@@ -1,5 +1,6 @@
 """The state: a batch is there whole or not at all."""
 
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -116,3 +117,24 @@ def test_another_format_is_refused(state, tmp_path):
     state._file.execute("UPDATE meta SET value = '[1' WHERE key = 'profile'")
     with pytest.raises(InputError, match="what the campaign is cannot be read"):
         state.identity()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("UPDATE batches SET totals = '{'", "Expecting property name"),
+        ("UPDATE batches SET totals = '{}'", "batches of 2 cases count 0"),
+        ("UPDATE coverage SET cell = 'nothing' WHERE rowid = 1", "expected a cell of the map, found 'nothing'"),
+        ("UPDATE coverage SET cell = NULL", "has no attribute"),
+        ("UPDATE coverage SET times = 'many'", "matching types"),
+    ],
+)
+def test_a_damaged_state_is_refused(fragdiff_here, damage, said):
+    assert fragdiff_here("--cases", 2).exit_code == 0
+    with closing(sqlite3.connect(f"findings/{FILE}")) as file, file:
+        file.execute(damage)
+    result = fragdiff_here("--cases", 3)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"fragdiff: findings/{FILE}: damaged: ")
+    assert said in result.stderr
+    assert fragdiff_here("--cases", 3, "--fresh").exit_code == 0

@@ -1,18 +1,25 @@
 """A worker that crashes, hangs or hoards is a finding, and the campaign goes on."""
 
 import json
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from dying_engines import DEADLY, seed_and_number
+from dying_engines import NUMBER, SEED, is_deadly
+from waiting import wait_until
 
+from harness.campaign import processes
+from harness.campaign.processes import Limits, Processes, _signal_name
+from harness.campaign.protocol import Setup
+from harness.campaign.running import Running, case_in_hand, read_running
+from harness.campaign.watchdog import children
+from harness.generate import Profile
+from reference.definition.errors import InputError
 from reference.definition.formats.load import load_cases
 
 CASES = 6
-
-
-def operations_of(case):
-    forests = (case.program.forest, *case.libraries)
-    return [op.name for forest in forests for node in forest.nodes for op in getattr(node, "operations", ())]
 
 
 @pytest.mark.parametrize(
@@ -26,9 +33,8 @@ def operations_of(case):
     ],
 )
 def test_a_death_is_a_finding(fuzz, engine, options, signature):
-    seed, number = seed_and_number()
     done = fuzz(
-        "--engines", f"reference,{engine}", "--jobs", 1, "--cases", CASES, "--seed", seed, "--keep", 1, *options
+        "--engines", f"reference,{engine}", "--jobs", 1, "--cases", CASES, "--seed", SEED, "--keep", 1, *options
     )
     assert done.returncode == 1, done.stderr
     signature = f"engine_failure worker {signature}"
@@ -41,9 +47,51 @@ def test_a_death_is_a_finding(fuzz, engine, options, signature):
     assert (data["signature"], data["state"]) == (signature, state)
     directory = next((fuzz.folder / "findings").glob("*/finding.json")).parent
     (case,) = load_cases(directory / "found.case.json")
-    assert DEADLY in operations_of(case)
-    assert data["number"] == number
+    assert is_deadly(case)
+    assert data["number"] == NUMBER
     assert len(case.cuts) == 1
     if engine in {"segfault", "hanging", "hoarding"}:
         # Where it stood, from the worker's last words.
         assert "dying_engines.py" in (directory / "report.txt").read_text("utf-8")
+
+
+def test_a_worker_that_is_told_to_stop_is_replaced(fuzz):
+    with fuzz.start(
+        "--engines", "reference,twin", "--jobs", 1, "--cases", 60, "--seed", SEED, "--no-filling"
+    ) as campaign:
+        wait_until(lambda: fuzz.batches() >= 1)
+        (worker,) = (pid for pid in children()[campaign.pid] if b"harness.campaign.worker" in arguments_of(pid))
+        os.kill(worker, signal.SIGTERM)
+        stdout, stderr = campaign.communicate(timeout=120)
+    assert campaign.returncode == 0, stdout + stderr
+    assert fuzz.summary()["cases"] == 60
+
+
+def arguments_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (35, "signal 35")])
+def test_the_signal_that_ended_a_worker_is_named(number, name):
+    assert _signal_name(number) == name
+
+
+def test_a_worker_that_never_gets_ready_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_OPENING_SECONDS", 0.0)
+    setup = Setup(("reference",), 1, Profile())
+    crew = Processes(setup, tmp_path, 1, Limits(), lambda *_: None)
+    with (
+        closing(crew),
+        pytest.raises(InputError, match="a worker cannot be started: hang: nothing begun or ended for 0 s"),
+    ):
+        crew.open(lambda: False)
+
+
+def test_a_file_that_was_being_written_names_the_case(tmp_path):
+    """The worker was killed between the new text and the cut after it."""
+    file = tmp_path / "worker"
+    file.write_text('{"number": 3, "since": 1.0, "phase": "comparing"}\n{"format": "fragdi\nrest of before\n', "utf-8")
+    running = read_running(file)
+    assert running == Running(3, 1.0, "comparing", '{"format": "fragdi')
+    case = case_in_hand(running, Setup(("reference",), 1, Profile()))
+    assert case.name == "generated-1-3"
