@@ -121,8 +121,9 @@ def _corpus(config: pytest.Config) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     directories = [path for path in named if path.is_dir() and next(path.glob(f"*{SUFFIX}"), None) is not None]
     files = [path for path in named if path.name.endswith(SUFFIX) and path.is_file()]
     ini: Sequence[Any] = config.getini("fragdiff_corpus")
-    return tuple(directories) + tuple(Path(each).resolve() for each in ini), tuple(files)
+    return tuple(directories) + tuple(Path(os.path.realpath(each)) for each in ini), tuple(files)
 
 
 def _named(config: pytest.Config) -> list[Path]:
-    return [(config.invocation_params.dir / each.split("::")[0]).resolve() for each in config.args]
+    # Unlike Path.resolve this gives a path for a link that leads to itself; pytest refuses it then.
+    return [Path(os.path.realpath(config.invocation_params.dir / each.split("::")[0])) for each in config.args]

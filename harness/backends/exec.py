@@ -108,7 +108,7 @@ class RecordEngine(ABC, Generic[Read]):
         try:
             run = self.run(SMALLEST)
         except (EngineFailure, NotComparable) as refusal:
-            return Availability(False, _one_line(refusal.reason, getattr(refusal, "stderr", "")))
+            return Availability(False, one_line(refusal.reason, getattr(refusal, "stderr", "")))
         if not isinstance(run.outcome, Completed):
             return Availability(False, f"the smallest program fails: {run.outcome.error}")
         return Availability(True, self.identity or "another program")
@@ -217,7 +217,7 @@ def _where(differences: object) -> str:
     return f" in columns {columns}, first in row {min(row for _, row in cells)}"
 
 
-def _one_line(reason: str, stderr: str) -> str:
+def one_line(reason: str, stderr: str) -> str:
     """The reason and the end of standard error, for a message that has one line."""
     said = " | ".join(line.strip() for line in stderr.splitlines() if line.strip())
     if len(said) > _SHOWN_STDERR:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +44,13 @@ def targets(places: Sequence[Path]) -> Targets:
 
     Raises InputError for a place that is neither, and for one that holds no case.
     """
-    quick: dict[Path, Target] = {}
-    slow: dict[Path, Target] = {}
+    quick: dict[str, Target] = {}
+    slow: dict[str, Target] = {}
     for place in places:
         if not place.is_dir():
             if not (place.is_file() and place.name.endswith(SUFFIX)):
                 raise InputError(f"expected a directory or a file *{SUFFIX}", source=str(place))
-            quick.setdefault(place.resolve(), Target(place))
+            quick.setdefault(_real(place), Target(place))
             continue
         files = case_files(place)
         if not files:
@@ -59,8 +60,13 @@ def targets(places: Sequence[Path]) -> Targets:
             if finding is not None and (path.parent != finding or path.name not in FINDING_CASES):
                 continue
             into = slow if is_slow(path, place) else quick
-            into.setdefault(path.resolve(), Target(path, finding))
+            into.setdefault(_real(path), Target(path, finding))
     return Targets(tuple(quick.values()), tuple(slow.values()))
+
+
+def _real(path: Path) -> str:
+    """The path without links; unlike Path.resolve it gives one for a link that leads to itself, which is refused later."""
+    return os.path.realpath(path)
 
 
 def _finding_of(path: Path, place: Path) -> Path | None:

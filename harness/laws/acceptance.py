@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from harness.backend import Availability, Completed
+from harness.backends.exec import one_line
 from harness.generate import SMALL, generate_case
 from harness.laws.build import Refused, Status, Subject
 from harness.laws.naming import BY_DIGEST, Naming, has_bare_digests, needs_names
@@ -183,7 +184,7 @@ def answers(subject: Subject) -> Availability:
     except Refused as refused:
         return Availability(False, f"refuses the smallest program: {refused.args[0]}")
     if build.status is Status.BROKE:
-        return Availability(False, build.said)
+        return Availability(False, one_line(build.said, build.stderr))
     return Availability(True, "answers")
 
 

@@ -52,6 +52,8 @@ class Build:
     """Whether the trace was built in the fragments of the plan."""
     contradictions: tuple[str, ...] = ()
     """Where the engine says itself that it contradicts itself."""
+    stderr: str = ""
+    """The end of the program's standard error when it broke; no part of the result."""
 
     @property
     def result(self) -> tuple[object, ...]:

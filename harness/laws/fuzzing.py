@@ -48,6 +48,8 @@ class LawTotals:
     """Judged; a case that the engine refuses is none."""
     completed: int = 0
     """Of which at least one build has a trace."""
+    traces_judged: int = 0
+    """Of these, the cases of which something could be judged."""
     builds: int = 0
     nothing: int = 0
     """Cases that were built and of which nothing could be judged."""
@@ -66,8 +68,8 @@ class LawTotals:
 
     @property
     def is_vacuous(self) -> bool:
-        """Whether nothing was judged at all."""
-        return self.cases == self.nothing
+        """Whether no case with a trace was judged: failing alike is all that an engine that never cuts can show."""
+        return not self.traces_judged
 
     def as_json(self) -> dict[str, Any]:
         """All of it; counters as objects."""
@@ -195,6 +197,7 @@ class _Campaign:
         totals = self.totals
         totals.cases += 1
         totals.completed += judgement.completed > 0
+        totals.traces_judged += judgement.completed > 0 and not judgement.nothing
         totals.builds += len(judgement.builds)
         totals.nothing += judgement.nothing
         totals.judged += judgement.judged

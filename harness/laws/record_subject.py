@@ -129,4 +129,4 @@ def _plain(case: Case) -> Case:
 
 def _broken(plan: CutPlan, fault: Exception) -> Build:
     said = fault.reason if isinstance(fault, ProcessFault) else f"its record is wrong: {fault}"
-    return Build(plan, Status.BROKE, said)
+    return Build(plan, Status.BROKE, said, stderr=getattr(fault, "stderr", ""))

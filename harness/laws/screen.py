@@ -75,6 +75,8 @@ def end_lines(totals: LawTotals) -> list[str]:
     lines = [f"{progress_line(totals)}  {totals.seconds:.1f} s"]
     judged = ", ".join(f"{law.value} {count:,}" for law, count in sorted(totals.judged.items()))
     lines.append(f"judged       {judged or 'nothing: this is no pass'}")
+    if judged and totals.is_vacuous:
+        lines.append("nothing      no case with a trace was judged: this is no pass")
     lines += [f"not judged   {reason}: {count:,}" for reason, count in sorted(totals.not_judged.items())]
     for name, counter in (("left out", totals.left_out), ("refused", totals.refused)):
         lines += [f"{name:<12} {reason}: {count:,}" for reason, count in counter.most_common(6)]

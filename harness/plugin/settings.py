@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -46,13 +47,20 @@ class Settings:
         return tuple(combinations(self.engines, 2))
 
     def has(self, file: Path) -> bool:
-        """Whether a case file is to be collected."""
-        path = file.resolve()
-        return path in self.files or any(directory in path.parents for directory in self.corpus)
+        """Whether a case file is to be collected; below folders that are links none is, as in the other commands."""
+        return Path(os.path.realpath(file)) in self.files or any(_is_below(file, each) for each in self.corpus)
 
     def is_slow(self, file: Path) -> bool:
         """Whether a case file is marked as slow."""
         return any(file.match(pattern) for pattern in self.slow)
+
+
+def _is_below(file: Path, directory: Path) -> bool:
+    """Whether the file is in the resolved directory or in a folder below it, and no link leads from one to the other."""
+    for folder in reversed(file.parents):
+        if os.path.realpath(folder) == str(directory):
+            return os.path.realpath(file.parent) == str(directory / file.parent.relative_to(folder))
+    return False
 
 
 def settings_of(config: pytest.Config, corpus: Sequence[Path], files: Sequence[Path]) -> Settings:

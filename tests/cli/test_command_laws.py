@@ -1,6 +1,7 @@
 """``fragdiff laws`` and ``fuzz --laws`` as a user types them."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -71,6 +72,13 @@ def test_an_engine_that_is_not_there(fragdiff, adding, arguments, said):
     assert said in result.stderr
 
 
+def test_an_engine_that_ends_at_once_is_quoted(fragdiff, adding):
+    code = "import sys; sys.exit('out of luck')"
+    result = fragdiff("laws", adding, "--engine", f"exec:{shlex.quote(sys.executable)} -c {shlex.quote(code)}")
+    assert result.exit_code == 2
+    assert "cannot be judged: ended with code 1: out of luck" in result.stderr
+
+
 def test_no_engine_is_a_mistake_of_usage(fragdiff, adding):
     assert fragdiff("laws", adding).exit_code == 2
 
@@ -96,6 +104,14 @@ def test_a_campaign_without_findings(fragdiff, tmp_path):
     result = fragdiff("fuzz", "--laws", builder("good"), "--out", tmp_path / "out", *arguments)
     assert result.exit_code == 0
     assert "violations   none" in result.stdout
+
+
+def test_a_campaign_that_judged_no_trace_is_no_pass(fragdiff, tmp_path):
+    arguments = ("--seed", 1, "--cases", 30, "--max-rows", 20)
+    result = fragdiff("fuzz", "--laws", "reference", "--out", tmp_path / "out", *arguments)
+    assert result.exit_code == 1, result.stdout + result.stderr
+    assert "judged       law 1" in result.stdout
+    assert "no case with a trace was judged: this is no pass" in result.stdout
 
 
 @pytest.mark.parametrize("other", [("--engines", "reference,parallel"), ("--jobs", 2), ("--fresh",)])

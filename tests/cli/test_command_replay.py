@@ -213,6 +213,15 @@ def test_a_file_that_holds_no_case_is_refused_and_the_rest_goes_on(replay, corpu
     assert "3 agree, 1 refused" in result.stdout
 
 
+def test_a_link_that_leads_to_itself_is_refused_and_the_rest_goes_on(replay, corpus):
+    (corpus / "loop.case.json").symlink_to("loop.case.json")
+    (corpus / "again").symlink_to(corpus)
+    result = replay("corpus")
+    assert result.returncode == 2
+    assert "corpus/loop.case.json: refused" in result.stdout
+    assert "3 agree, 1 refused" in result.stdout
+
+
 @pytest.mark.parametrize("place", ["nowhere", "empty", "file.txt"])
 def test_a_place_without_cases_is_refused(replay, fragdiff, place):
     (fragdiff.folder / "empty").mkdir()

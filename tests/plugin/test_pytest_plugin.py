@@ -85,6 +85,18 @@ def test_a_directory_below_a_named_one_belongs_to_the_corpus(run_pytest, write, 
     assert run_pytest(corpus, HONEST, "--collect-only", "-m", "not fragdiff_slow").items == [fast]
 
 
+def test_links_neither_break_a_run_nor_count_a_case_twice(run_pytest, write, corpus):
+    write(ADDING, cuts=[4])
+    loop = corpus / "loop.case.json"
+    loop.symlink_to(loop.name)
+    (corpus / "again").symlink_to(corpus)
+    run = run_pytest(corpus, HONEST, "--collect-only")
+    assert [item.partition("::")[0] for item in run.items] == ["corpus/adding.case.json"]
+    named = run_pytest(loop, HONEST)
+    assert named.exit_code == 4
+    assert "INTERNALERROR" not in named.output
+
+
 def test_the_ini_file_names_corpus_engines_and_slow_cases(run_pytest, write, corpus):
     write(ADDING, cuts=[4], directory=corpus / "deep")
     ini = "fragdiff_corpus = corpus\nfragdiff_engines =\n  honest\n  reference\nfragdiff_slow = deep/*\n"
