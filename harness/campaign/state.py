@@ -261,10 +261,13 @@ class CampaignState:
         try:
             yield
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise InputError(
-                f"damaged: {error}; bring it back from a copy, or begin anew with --fresh (findings and coverage.json stay)",
-                source=str(self.path),
-            ) from None
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(
+            f"damaged: {error}; bring it back from a copy, or begin anew with --fresh (findings and coverage.json stay)",
+            source=str(self.path),
+        )
 
     # ---- SQLite -----------------------------------------------------------------------------------------------------
 
@@ -290,6 +293,9 @@ class CampaignState:
         try:
             yield
         except sqlite3.Error as error:
+            # An error of Python's own has no code.
+            if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise self._damaged(error) from None
             raise InputError(
                 f"the campaign's state cannot be read or written: {error}; what was committed stays, "
                 "and the same command goes on from there",

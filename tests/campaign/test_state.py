@@ -103,7 +103,7 @@ def test_findings_are_unfinished_until_something_becomes_of_them(state):
 
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / FILE).write_text("no database, but long enough to be looked at" * 30, encoding="utf-8")
-    with pytest.raises(InputError, match="file is not a database"):
+    with pytest.raises(InputError, match=r"damaged: file is not a database; .* begin anew with --fresh"):
         CampaignState(tmp_path)
 
 
