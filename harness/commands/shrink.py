@@ -90,6 +90,10 @@ def shrink(
     case = _only_case(file, cuts)
     names = engine_names(engines, engine)
     target = out or Path(f"{Path(file).name.removesuffix('.json').removesuffix('.case')}.smallest{SUFFIX}")
+    if target.exists() and target.samefile(file):
+        raise InputError(
+            "is CASE itself, which shrinking would overwrite; name another file", source=f"--out: {target}"
+        )
     if not no_audit:
         prepare_audit()
     with open_engines(names) as opened:

@@ -1,6 +1,7 @@
 """``fragdiff shrink``: smaller for the same reason, kept at once, continued, and with its fragment by itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import json_lines
@@ -107,6 +108,16 @@ def test_a_case_that_differs_otherwise_is_not_overwritten(fragdiff, long, tmp_pa
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("fragdiff: small.json: does not differ in the same way (cell reference|wrong-mul")
     assert json.loads((tmp_path / "small.json").read_text())["name"] == "other"
+
+
+def test_the_case_itself_is_not_overwritten(fragdiff, long, tmp_path):
+    before = Path(long).read_bytes()
+    (tmp_path / "link.json").symlink_to(Path(long).resolve())
+    for out in (long, "link.json"):
+        result = fragdiff("shrink", long, *ENGINES, "--out", out)
+        assert result.exit_code == 2
+        assert "is CASE itself, which shrinking would overwrite" in result.stderr
+    assert Path(long).read_bytes() == before
 
 
 def test_the_fragment_by_itself(fragdiff, long, tmp_path):
