@@ -109,7 +109,10 @@ class Cluster:
         self._deliver(self._here[0][0], said)
 
     def _threads(self) -> int:
-        return sum(self._client.nthreads().values())
+        try:
+            return sum(self._client.nthreads().values())
+        except (OSError, TimeoutError) as error:
+            raise self._unreachable(error) from None
 
     def _done(self, worker: str, task: BatchTask, future: Any) -> None:
         if future.status != "finished":

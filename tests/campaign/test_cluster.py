@@ -10,6 +10,12 @@ from dying_engines import NUMBER, SEED
 from reading import rows_of, summary_of
 from waiting import wait_until
 
+from harness.campaign.cluster import Cluster
+from harness.campaign.processes import Limits
+from harness.campaign.protocol import Setup
+from harness.generate import Profile
+from reference.definition.errors import InputError
+
 pytest.importorskip("distributed", reason="needs dask[distributed]")
 
 
@@ -83,6 +89,17 @@ def test_a_cluster_has_its_own_number_of_workers(fragdiff):
         2,
         "fragdiff: --cluster: has as many workers as the cluster; leave out --jobs\n",
     )
+
+
+def test_a_scheduler_that_goes_meanwhile(tmp_path):
+    class Lost:
+        def nthreads(self):
+            raise OSError("connection reset by peer")
+
+    crew = Cluster("tcp://there:1", Setup(("reference",), 1, Profile()), Limits(), tmp_path, lambda *_: None)
+    crew._client = Lost()
+    with pytest.raises(InputError, match="the cluster at tcp://there:1 does not answer as it should: connection reset"):
+        crew.free()
 
 
 def test_a_cluster_that_is_not_there(fuzz):
