@@ -7,25 +7,12 @@ from pathlib import Path
 import faulty_engines
 import pytest
 from click.testing import CliRunner
+from small_cases import ADDING, FAILING, MULTIPLYING
 
 from harness import engines
 from harness.cli import main
 
 DATA = Path(__file__).parents[1] / "data"
-
-ADDING = {
-    "name": "adding",
-    "program": {"nodes": ["block PUSH(3) PUSH(4) ADD", "block DROP", "join 0 1"], "roots": [2], "entry": 2},
-    "stack": [9],
-    "cuts": [4],
-}
-MULTIPLYING = {
-    "name": "multiplying",
-    "program": {"nodes": ["block PUSH(3) MUL DROP SWAP"], "roots": [0], "entry": 0},
-    "stack": [5, 6, 7],
-    "cuts": [3],
-}
-FAILING = {"name": "failing", "program": {"nodes": ["block PUSH(7) ASSERT DROP"], "roots": [0], "entry": 0}}
 
 
 @pytest.fixture
@@ -75,10 +62,6 @@ def failing(case_file):
 @pytest.fixture
 def data():
     return DATA
-
-
-def json_lines(text):
-    return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.fixture

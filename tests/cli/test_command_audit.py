@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import json_lines
+from small_cases import json_lines
 
 from reference.definition.columns import COLUMN
 

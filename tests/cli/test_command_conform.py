@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import json_lines
+from small_cases import json_lines
 
 ENGINE = Path(__file__).parents[1] / "example_engines" / "line_engine.py"
 CORPUS = Path(__file__).parents[1] / "data" / "conform"

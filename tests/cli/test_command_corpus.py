@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ADDING, FAILING, json_lines
+from small_cases import ADDING, FAILING, json_lines
 
 from harness.corpus import Kept, Kind, read_entry
 from reference.definition.formats.load import load_cases

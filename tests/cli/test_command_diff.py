@@ -4,7 +4,7 @@ import json
 import shlex
 
 import pytest
-from conftest import json_lines
+from small_cases import json_lines
 
 
 def test_agreement_is_counted(fragdiff, adding):

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import json_lines
 from rich.console import Console
+from small_cases import json_lines
 
 from harness.campaign import BatchBegun, BatchFinished, CampaignFinished, CampaignStarted, Totals, completing, loop
 from harness.campaign.screen import LiveScreen

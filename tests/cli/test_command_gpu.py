@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import ADDING, json_lines
+from small_cases import ADDING, json_lines
 
 from gpu.errors import CapacityExceeded, CarryMismatch, DeviceError, InvariantBroken, UnwrittenCells
 from gpu.host_device import HostDevice

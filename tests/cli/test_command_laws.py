@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ADDING, FAILING, json_lines
+from small_cases import ADDING, FAILING, json_lines
 
 BUILDER = Path(__file__).parents[1] / "laws" / "fake_builder.py"
 

@@ -4,7 +4,7 @@ import html
 import json
 import shlex
 
-from conftest import json_lines
+from small_cases import json_lines
 
 ENGINES = ("--engines", "reference,wrong-mul")
 

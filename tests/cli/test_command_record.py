@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import ADDING, FAILING, json_lines
+from small_cases import ADDING, FAILING, json_lines
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import ADDING, FAILING, MULTIPLYING, json_lines
+from small_cases import ADDING, FAILING, MULTIPLYING, json_lines
 
 from harness.backend import Availability
 from harness.backends.reference import ReferenceEngine

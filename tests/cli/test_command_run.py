@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import json_lines
+from small_cases import json_lines
 
 
 def test_a_completed_program_shows_lengths_and_outputs(fragdiff, adding):

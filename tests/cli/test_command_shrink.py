@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import json_lines
+from small_cases import json_lines
 
 from harness.commands import shrink as command
 from reference.definition.formats.load import load_cases

@@ -17,21 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
 import faulty_engines
 
-ADDING = {
-    "format": "fragdiff-case/1",
-    "name": "adding",
-    "program": {"nodes": ["block PUSH(3) PUSH(4) ADD", "block DROP", "join 0 1"], "roots": [2], "entry": 2},
-    "stack": [9],
-    "cuts": [4, {"at": [3]}],
-}
-MULTIPLYING = {
-    "format": "fragdiff-case/1",
-    "name": "multiplying",
-    "program": {"nodes": ["block PUSH(3) MUL DROP SWAP"], "roots": [0], "entry": 0},
-    "stack": [5, 6, 7],
-    "cuts": [3],
-}
-
 
 class Recorder:
     """What a run reported."""

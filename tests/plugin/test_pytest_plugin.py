@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import ADDING, MULTIPLYING
+from plugin_cases import ADDING, MULTIPLYING
 
 import harness
 from harness.compare import VacuousComparison
