@@ -17,6 +17,7 @@ from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
 from harness.commands.corpus_state import directory_argument, slow_option
 from harness.commands.options import Number, echo_json, open_engines
 from harness.commands.replay_screen import PLAIN_SECONDS, counted
+from harness.compiled_hash import compiled_hash
 from harness.corpus import Kept, Kind, is_slow
 from harness.corpus.checking import read_all
 from harness.corpus.covered import Candidate, reach, worth_keeping
@@ -149,12 +150,14 @@ def harvest(
     """
     reached = []
     reference = ReferenceEngine()
-    for folder in {directory, *beside}:
-        entries = read_all(folder)[0] if folder.exists() or folder in beside else []
-        quick = [entry for entry in entries if not is_slow(entry.path, folder)]
-        reached += [reach(reference, entry.case).cells for entry in counted(quick, "run:")]
+    # Only what rows are reached is asked of the reference here, and hashing in plain Python takes most of its time.
+    with compiled_hash():
+        for folder in {directory, *beside}:
+            entries = read_all(folder)[0] if folder.exists() or folder in beside else []
+            quick = [entry for entry in entries if not is_slow(entry.path, folder)]
+            reached += [reach(reference, entry.case).cells for entry in counted(quick, "run:")]
     profile = Profile() if max_rows is None else Profile(max_rows=max_rows)
-    with _Making(seconds) as making:
+    with _Making(seconds) as making, compiled_hash():
         found = harvested(making.counted(generated(seed, profile, cases, making.is_over)), reached, at_most)
     kept, refused = 0, 0
     source = f"generator, seed {seed}"
