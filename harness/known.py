@@ -35,7 +35,7 @@ NESTING_LIMIT = 5000
 
 CONTRADICTION = re.compile(
     r"the build with fragments of \d+ rows differs from the first one in columns (?P<columns>\d+(, \d+)*), "
-    r"first in row (?P<row>\d+)"
+    r"first in row (?P<row>\d+)(?P<lengths>; \d+ and \d+ rows)?"
 )
 """How the engine of another program says that two of its builds differ cell by cell."""
 
@@ -187,7 +187,8 @@ def _external_entry_resolves_again(accusation: Accusation) -> Region | bool:
         return (
             said is not None
             and int(said["row"]) >= row
-            and all(int(column) < CORE_WIDTH for column in said["columns"].split(", "))
+            # In a trace of another length everything behind the core rows stands elsewhere as well.
+            and (said["lengths"] is not None or all(int(each) < CORE_WIDTH for each in said["columns"].split(", ")))
         )
     if accusation.divergence.kind is Kind.SUMMARY:
         return size >= summary.core and {item.name for item in accusation.divergence.columns} <= {"core", "rows"}

@@ -208,13 +208,19 @@ def _self_differences(fragments: Sequence[Any]) -> Iterator[str]:
 
 
 def _where(differences: object) -> str:
-    """``in columns 3, 17, first in row 9`` when the record lists the cells, else whatever it says."""
+    """``in columns 3, 17, first in row 9`` when the record lists the cells, else whatever it says.
+
+    Builds of different lengths differ in every column, and that is said: ``; 128 and 256 rows``.
+    """
     try:
         cells = [(int(item["col"]), int(min(item["rows"]))) for item in differences]  # type: ignore[attr-defined]  # anything else raises
-    except (TypeError, KeyError, ValueError):
+        lengths = {tuple(map(int, item.get("len", ()))) for item in differences}  # type: ignore[attr-defined]  # so does this
+    except (TypeError, KeyError, ValueError, AttributeError):
         return f": {str(differences)[:200]}"
     columns = ", ".join(str(column) for column, _ in cells)
-    return f" in columns {columns}, first in row {min(row for _, row in cells)}"
+    unequal = [pair for pair in lengths if len(set(pair)) > 1]
+    rows = f"; {' and '.join(str(count) for count in sorted(unequal[0]))} rows" if unequal else ""
+    return f" in columns {columns}, first in row {min(row for _, row in cells)}{rows}"
 
 
 def one_line(reason: str, stderr: str) -> str:

@@ -99,6 +99,8 @@ def answer(case, mode, directory):
         record["fragments"][-1]["contexts"][0]["stack"][3] = 2**64 - 1
     elif mode == "cuts-differ":
         record["fragments"][-1]["differences"] = [{"col": 3, "count": 1, "rows": [7], "len": [64, 64]}]
+    elif mode == "lengths-differ":
+        record["fragments"][-1]["differences"] = [{"col": 3, "count": 1, "rows": [7], "len": [64, 128]}]
     elif mode == "impossible-lengths":
         record["lengths"]["core"] = 10**12
     elif mode == "not-canonical":

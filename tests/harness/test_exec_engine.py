@@ -225,6 +225,14 @@ def test_builds_that_differ_by_their_cuts_are_a_divergence_of_the_engine_with_it
     assert "fragments of 1 rows" in divergence.detail
 
 
+def test_builds_of_different_lengths_are_said_to_be(fake):
+    (said,) = fake("lengths-differ").run(with_cuts(At((3,)))).contradictions()
+    assert (
+        said
+        == "the build with fragments of 1 rows differs from the first one in columns 3, first in row 7; 64 and 128 rows"
+    )
+
+
 def test_two_programs_that_say_the_same_agree_cell_by_cell(fake):
     comparison = compare(CASE, [fake("good"), fake("real")])
     assert comparison.verdict is Verdict.AGREE

@@ -273,15 +273,24 @@ def test_a6_excuses_builds_that_differ_from_the_second_resolution_on(reference):
     assert comparison.divergences == ()
 
 
+def test_a6_excuses_builds_of_different_lengths_in_every_column(reference):
+    case = case_named("a6_ext_entry_then_ext", At((3,)))
+    said = WRONG_FROM.format(columns="1, 52", row=5) + "; 64 and 128 rows"
+    comparison = compare(case, [reference, contradicting(reference, case, said)])
+    assert [(item.entry, item.divergence.kind) for item in comparison.excused] == [("A6", Kind.SELF)]
+    assert comparison.divergences == ()
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("a6_ext_entry_then_ext", WRONG_FROM.format(columns="1, 14", row=4)),
         ("a6_ext_entry_then_ext", WRONG_FROM.format(columns="1, 52", row=5)),
+        ("a6_ext_entry_then_ext", WRONG_FROM.format(columns="1, 52", row=4) + "; 64 and 128 rows"),
         ("a6_ext_entry_then_ext", "the build with fragments of 1 rows differs from the first one: panicked"),
         ("a9_pad_column", WRONG_FROM.format(columns="1, 14", row=5)),
     ],
-    ids=["before the resolution", "a chiplet column", "no cells", "no external entry"],
+    ids=["before the resolution", "a chiplet column", "another length before it", "no cells", "no external entry"],
 )
 def test_a6_excuses_no_other_contradiction(reference, name, said):
     case = case_named(name, At((3,)))

@@ -14,6 +14,7 @@ from harness.auditing import audit_run
 from harness.backend import NOT_GIVEN, REAL_VM, REAL_VM_SEQUENTIAL, EngineFailure, NotComparable
 from harness.backends.exec import ExecEngine
 from harness.backends.program import Program, shared_program
+from harness.backends.reference import ReferenceEngine
 from harness.backends.sequential_vm import SequentialEngine
 from harness.compare import compare
 from harness.engines import find_engine
@@ -193,6 +194,17 @@ def test_a6_completes_wrongly_where_the_wrong_node_takes_the_other_branch(live, 
     comparison = compare(real_case("a6_split", plan), live)
     assert {item.kind for item in comparison.divergences} <= {Kind.SUMMARY, Kind.CELL}
     assert [item.row for item in comparison.divergences if item.kind is Kind.CELL] == [5]
+
+
+@pytest.mark.oracle
+def test_a6_that_ends_early_is_excused_in_every_column(live, monkeypatch):
+    monkeypatch.delenv(KNOWN_VARIABLE, raising=False)
+    comparison = compare(real_case("a6_other_length", At((21,))), [ReferenceEngine(), live[0]])
+    assert comparison.divergences == ()
+    assert [(item.entry, item.divergence.kind) for item in comparison.excused] == [
+        ("A6", Kind.SUMMARY),
+        ("A6", Kind.SELF),
+    ]
 
 
 @pytest.mark.oracle
