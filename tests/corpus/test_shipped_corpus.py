@@ -30,7 +30,7 @@ REPRODUCIBLE = {
 """Of the catalogue of real defects, those that a case can show. The others need something that no case holds: contexts that
 were tampered with (A11), a fragment of 0 rows (A14), batches no assembler makes (C16), 10,000 levels of nodes (A10)."""
 
-BYTES = 4 * 2**20
+BYTES = 8 * 2**20
 """More would make clones slow; the corpus has 2.8 MB."""
 
 
