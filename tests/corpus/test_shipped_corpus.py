@@ -31,7 +31,7 @@ REPRODUCIBLE = {
 were tampered with (A11), a fragment of 0 rows (A14), batches no assembler makes (C16), 10,000 levels of nodes (A10)."""
 
 BYTES = 8 * 2**20
-"""More would make clones slow; the corpus has 2.8 MB."""
+"""More would make clones slow; the corpus has 6.3 MB."""
 
 
 @pytest.fixture(scope="module")
