@@ -62,9 +62,11 @@ def range_rows(g: Generation) -> int:
 
 def draw_last_row(g: Generation) -> Buffer:
     """The PLAN array ``last_row``, uint64 (72,): nine permutations in a row, so drawn once and not at every regeneration."""
-    kept = g.device.empty(Tag.PLAN, "last_row", WIDTH, np.uint64)
-    g.device.launch("last_row", 1, g.tables["h"], g.counts["rows"], kept, 1, lane=g.lane)
-    return kept
+
+    def draw(row: Buffer) -> None:
+        g.device.launch("last_row", 1, g.tables["h"], g.counts["rows"], row, 1, lane=g.lane)
+
+    return g.device.filled(g.device.empty(Tag.PLAN, "last_row", WIDTH, np.uint64), draw)
 
 
 def bus_responses(g: Generation, chip: str, cells: Sequence[Cells]) -> None:

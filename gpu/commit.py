@@ -176,11 +176,15 @@ class Commitment:
 
     def _row_digests(self, plan: Plan, cell: Cells, lane: Lane) -> RowDigests:
         device, tile = self.session.device, cell.tile
-        buffer = device.empty(Tag.COMMIT, f"{plan.chip} row digests", tile.rows, "u8")
         weight = row_weight(plan.extent.rows)
-        arguments = (cell.ld, tile.rows, tile.columns, pow(weight, tile.first_column, P), weight, buffer)
-        device.launch("merkle_row_digests", tile.rows, cell.buffer, *arguments, lane=lane)
-        return RowDigests(tile, buffer)
+        arguments = (cell.ld, tile.rows, tile.columns, pow(weight, tile.first_column, P), weight)
+
+        def fill(buffer: Buffer) -> None:
+            device.launch("merkle_row_digests", tile.rows, cell.buffer, *arguments, buffer, lane=lane)
+
+        return RowDigests(
+            tile, device.filled(device.empty(Tag.COMMIT, f"{plan.chip} row digests", tile.rows, "u8"), fill)
+        )
 
     def _demand_rows_add_up(self, plan: Plan, rows: Sequence[RowDigests], columns: ColumnDigests, lane: Lane) -> None:
         """The digest of the row digests as if they were column 0 is the chip's, for the first rho."""

@@ -13,7 +13,7 @@ import os
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -144,9 +144,9 @@ class CudaDevice(Device):
             }
 
     @property
-    def lost(self) -> bool:
-        """Whether the driver reported an error: the device is of no more use to this process."""
-        return self._lost is not None
+    def lost(self) -> DeviceError | None:
+        """The driver's first error: since then the device is of no more use to this process."""
+        return self._lost
 
     def finish(self, lane: CudaLane) -> None:
         """Waits for an event recorded on the lane now; the other lanes go on."""
@@ -251,9 +251,14 @@ class CudaDevice(Device):
                 self.finish(lane)
 
     def _wait_for_uses(self, buffer: Buffer) -> None:
-        for lane, (launched, _) in list(buffer.uses.items()):
-            if launched > lane.finished:
-                self.finish(lane)
+        with self._lock:
+            uses = buffer.uses.copy()
+        # A device that is lost during the wait runs nothing any more. An error here would stop whoever gives memory back, with
+        # the rest of it still in the accounts; the loss is told by the next use, and by a session at its release.
+        with suppress(DeviceError):
+            for lane, (launched, _) in uses.items():
+                if launched > lane.finished:
+                    self.finish(lane)
 
     def _function(self, signature: Signature) -> tuple[Any, tuple[Any, ...]]:
         """What launches the kernel, and the types that its arguments have to have."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gpu.arena import Arena, Tag
 from gpu.buffer import Buffer, Pointer, View, checked_dtype, checked_sort
+from gpu.errors import DeviceError
 from gpu.launching import Argument, Event, Launch, bound_arguments, nulls_of
 from gpu.source import Signature, Source
 
@@ -79,6 +80,11 @@ class Device(ABC):
     def probe(cls) -> tuple[bool, str]:
         """Whether this machine can run the device, and which one it is or why not."""
 
+    @property
+    def lost(self) -> DeviceError | None:
+        """The error after which the device is of no more use; None while it is of use, as a host always is."""
+        return None
+
     def empty(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Buffer:
         """A buffer with arbitrary contents.
 
@@ -98,11 +104,11 @@ class Device(ABC):
 
     def full(self, tag: Tag, name: str, shape: int | tuple[int, ...], dtype: npt.DTypeLike, value: int) -> Buffer:
         """A buffer filled with one value."""
-        return self._filled(self.empty(tag, name, shape, dtype), lambda buffer: self._fill(buffer, value))
+        return self.filled(self.empty(tag, name, shape, dtype), lambda buffer: self._fill(buffer, value))
 
     def upload(self, tag: Tag, name: str, array: npt.NDArray[Any]) -> Buffer:
         """A buffer with a copy of the array's contents."""
-        return self._filled(self.empty(tag, name, array.shape, array.dtype), lambda buffer: self.write(buffer, array))
+        return self.filled(self.empty(tag, name, array.shape, array.dtype), lambda buffer: self.write(buffer, array))
 
     def write(self, buffer: Buffer, array: npt.NDArray[Any]) -> None:
         """Replaces the contents; raises TypeError or ValueError when dtype or shape differ."""
@@ -121,11 +127,11 @@ class Device(ABC):
         """A new buffer with the same contents."""
         buffer.check_alive()
         copied = self.empty(tag, name, buffer.shape, buffer.dtype)
-        self._filled(copied, lambda target: self._copy(buffer, target))
+        self.filled(copied, lambda target: self._copy(buffer, target))
         self.note("copy", name, buffer.nbytes)
         return copied
 
-    def _filled(self, buffer: Buffer, fill: Callable[[Buffer], None]) -> Buffer:
+    def filled(self, buffer: Buffer, fill: Callable[[Buffer], None]) -> Buffer:
         """The buffer with its first contents; given back when it cannot have them."""
         try:
             fill(buffer)

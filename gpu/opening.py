@@ -221,8 +221,10 @@ def _generated(
             raise UnwrittenCells(f"chip {plan.chip}, from fragment {fragments[0]}: {bad}")
         yield cell
     finally:
-        lane.finish()
-        buffer.free()
+        try:
+            lane.finish()
+        finally:
+            buffer.free()
 
 
 # ---- where opened cells go, and what they are checked against --------------------------------------------------------

@@ -142,12 +142,17 @@ class Generator:
             keep = False
             raise
         finally:
-            # Frees follow the lane's completion: what was launched may still read or write the cells.
-            lane.finish()
-            if keep:
-                self.kept[plan.chip] = cells
-            else:
-                drop(cells)
+            try:
+                # Frees follow the lane's completion: what was launched may still read or write the cells.
+                lane.finish()
+            except BaseException:
+                keep = False
+                raise
+            finally:
+                if keep:
+                    self.kept[plan.chip] = cells
+                else:
+                    drop(cells)
 
     def _demand_shape(self, plan: Plan, cells: Sequence[Cells]) -> None:
         tiles = tuple(cell.tile for cell in cells)

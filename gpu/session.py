@@ -28,7 +28,7 @@ from gpu.byte_table import Observer, no_observer
 from gpu.chips import CHIP_ORDER, Cells, Generation
 from gpu.chipset import ChipSet
 from gpu.device import Buffer, Device, Lane, Tag
-from gpu.errors import GpuError, InvariantBroken, LeakDetected, WrongState
+from gpu.errors import DeviceError, GpuError, InvariantBroken, LeakDetected, WrongState
 from gpu.lanes import MOST_LANES, Task, run_tasks
 from gpu.layout import Extent, ShardCounts, provisional
 from gpu.plans import EPOCHS, Plan, SessionId, make_plan, refuse_stale
@@ -289,11 +289,13 @@ class Session:
     def release(self) -> None:
         """-> RELEASED, from any state: memory is given back, every plan is refused from now on; twice is harmless.
 
-        Raises LeakDetected when bytes are live that were not before the upload (INV-01).
+        Raises LeakDetected when bytes are live that were not before the upload (INV-01), DeviceError when the device was lost
+        and no step has said so: nobody may take results from a device that broke while they were made.
         """
         if self.state in (State.RELEASED, State.NEW):
             self.state = State.RELEASED
             return
+        told = self.state is State.POISONED
         self.device.phase = self._phase_name("release")
         for buffer in self._adopted:
             buffer.free()
@@ -313,6 +315,8 @@ class Session:
         pool = self.device.pool_bytes()
         if pool != self._baseline_pool:
             raise LeakDetected(f"the pool holds {pool} bytes, {self._baseline_pool} before the upload")
+        if self.device.lost is not None and not told:
+            raise DeviceError(f"the device was lost before the session ended: {self.device.lost}")
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -55,6 +56,8 @@ class FakeCupy:
         self.breaks_after: int | None = None
         self.breaks_with: Exception = CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access")
         self.driver_calls = 0
+        self.called_from: dict[tuple[str, ...], int] | None = None
+        """If a dictionary: the number of the first call from each place of the engine."""
         self.room: int | None = None
         self.figures = {"num_regs": 40, "local_size_bytes": 0, "shared_size_bytes": 0, "max_threads_per_block": 1024}
         self.state = threading.local()
@@ -84,11 +87,14 @@ class FakeCupy:
 
     def touch(self) -> None:
         """A call of the driver. After ``breaks_after`` of them it fails, and then for ever, as a real one does."""
+        if self.called_from is not None:
+            self.called_from.setdefault(_place(), self.driver_calls)
         self.driver_calls += 1
         if self.breaks_after is not None and self.driver_calls > self.breaks_after:
             self.broken = self.broken or self.breaks_with
         if self.broken is not None:
-            raise self.broken
+            # A new one every time: threads that shared one would write their tracebacks into each other's.
+            raise type(self.broken)(*self.broken.args)
 
     def new_stream(self, *, non_blocking: bool) -> Stream:
         assert non_blocking
@@ -161,7 +167,17 @@ class FakeCupy:
         return Kernel(call, **self.figures)
 
     def is_live(self, address: int) -> bool:
-        return any(start <= address <= start + memory.nbytes for start, memory in list(self.live.items()))
+        # The copy is made at once: arrays die in other threads, and in this one whenever garbage is collected.
+        return any(start <= address <= start + memory.nbytes for start, memory in self.live.copy().items())
+
+
+def _place() -> tuple[str, ...]:
+    """The three innermost lines of the engine, those of the devices themselves left out, that led to a call of the driver."""
+    frames = [
+        frame for frame in traceback.extract_stack() if "/gpu/" in frame.filename and "/tests/" not in frame.filename
+    ]
+    above = [frame for frame in frames if not frame.filename.endswith("device.py")]
+    return tuple(f"{frame.filename}:{frame.lineno}" for frame in above[-3:])
 
 
 class Kernel(SimpleNamespace):
