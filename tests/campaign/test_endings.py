@@ -47,7 +47,7 @@ def test_stopped_twice_it_ends_at_once(fuzz):
         # The first signal has been taken when its handler is Python's own again.
         time.sleep(1.0)
         campaign.send_signal(signal.SIGINT)
-        _, stderr = campaign.communicate(timeout=30)
+        _, stderr = campaign.communicate(timeout=120)
     assert (campaign.returncode, stderr) == (130, "fragdiff: interrupted\n")
     assert fuzz.rows("SELECT ending FROM runs") == [("interrupted",)]
     # The batch that hung is not known; the next run has it once more, and this time it is a finding.

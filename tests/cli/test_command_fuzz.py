@@ -185,7 +185,7 @@ def test_the_failing_rate_is_that_of_the_programs(fragdiff):
 def test_time_ends_a_campaign(fragdiff):
     started = time.monotonic()
     assert fragdiff("fuzz", "--engines", "reference,honest", "--seconds", 1).exit_code == 0
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("options", [["--cases", "0"], ["--failing-rate", "2"], ["--seed", "-1"], ["--out", __file__]])

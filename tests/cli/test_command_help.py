@@ -149,7 +149,7 @@ def test_a_signal_ends_the_other_programs_too(adding, tmp_path, number):
         pid, folder = told.read_text("utf-8").split()
         assert Path(folder).is_dir()
         process.send_signal(number)
-        assert process.wait(timeout=30) == 128 + number
+        assert process.wait(timeout=120) == 128 + number
     assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)

@@ -293,7 +293,7 @@ def test_an_interrupt_says_what_was_not_run(corpus, environment):
         first = process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        *_, total = json_lines(first + process.communicate(timeout=30)[0])
+        *_, total = json_lines(first + process.communicate(timeout=120)[0])
     assert process.returncode == 130
     assert total["exit_code"] == 130
     assert 0 < len(total["not_run"]) < 23

@@ -137,12 +137,12 @@ def test_after_a_crash_it_is_started_anew(fake):
 
 
 def test_a_hang_ends_at_the_time_limit_and_the_next_case_runs(fake):
-    engine = fake("second-hang", seconds=1.0)
+    engine = fake("second-hang", seconds=3.0)
     engine.run(CASE)
     began = time.monotonic()
-    with pytest.raises(EngineFailure, match="no answer within 1 s"):
+    with pytest.raises(EngineFailure, match="no answer within 3 s"):
         engine.run(CASE)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert engine.run(CASE).summary.rows == 64
 
 
@@ -293,8 +293,8 @@ def test_probe_says_what_is_wrong(fake):
 def test_probe_of_a_program_that_never_answers_waits_once(tmp_path):
     starts = tmp_path / "starts"
     code = f"import time\nwith open({str(starts)!r}, 'a') as file: file.write('x')\ntime.sleep(600)"
-    engine = ExecEngine("exec:silent", [sys.executable, "-c", code], seconds=1.0)
-    assert engine.probe() == (False, "no answer within 1 s")
+    engine = ExecEngine("exec:silent", [sys.executable, "-c", code], seconds=3.0)
+    assert engine.probe() == (False, "no answer within 3 s")
     assert starts.read_text("utf-8") == "x"
     engine.close()
 
