@@ -15,6 +15,7 @@ from harness.audit.rule import Variant
 from harness.audit.violation import AuditResult
 from harness.backend import Completed, Engine, EngineFailure, NotComparable, Window
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE, INTERNAL
+from harness.commands.named_path import NamedPath
 from harness.commands.options import (
     cut_text,
     cuts_option,
@@ -56,11 +57,16 @@ class Judged:
 
 
 @click.command()
-@click.argument("places", metavar="CASE|TRACE|DIR..", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("places", metavar="CASE|TRACE|DIR..", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @engine_option
 @cuts_option
 @click.option(
-    "--case", "cases", metavar="FILE", multiple=True, help="Cases that the traces in files belong to, by name."
+    "--case",
+    "cases",
+    metavar="FILE",
+    multiple=True,
+    type=NamedPath(),
+    help="Cases that the traces in files belong to, by name.",
 )
 @click.option(
     "--variant",

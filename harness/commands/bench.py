@@ -14,6 +14,7 @@ from harness.bench.peak import PeakFailed, peak_bytes
 from harness.bench.programs import FULL_ROWS, programs
 from harness.bench.real_vm import RealTimes, real_times
 from harness.cli import INTERNAL
+from harness.commands.named_path import NamedPath
 from harness.commands.options import echo_json, load_all
 from reference.definition.case import Case
 from reference.definition.columns import WIDTH
@@ -26,14 +27,19 @@ Result = dict[str, Any]
 
 
 @click.command()
-@click.argument("files", metavar="[CASE..]", nargs=-1, type=click.Path())
+@click.argument("files", metavar="[CASE..]", nargs=-1, type=NamedPath())
 @click.option("--threads", type=click.IntRange(min=1), help="Threads that build; all cores when left out.")
 @click.option(
     "--reps", "rounds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Rounds; the best counts."
 )
 @click.option("--fragment", type=click.IntRange(1, 2**29), default=4096, show_default=True, help="Rows of a fragment.")
 @click.option("--rows", metavar="N|2^K", help="Rows of the built-in programs' traces, a power of two.  [default: 2^20]")
-@click.option("--against", metavar="PATH", help="The real VM's program: its `bench` runs on the same cases in between.")
+@click.option(
+    "--against",
+    metavar="PATH",
+    type=NamedPath(),
+    help="The real VM's program: its `bench` runs on the same cases in between.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @click.pass_context
 def bench(

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.named_path import NamedPath
 from harness.commands.options import Number, echo_json, open_engines
 from harness.compiled_hash import compiled_hash
 from harness.conform.examination import Examination, Wish
@@ -36,13 +37,13 @@ WIDTH = 118
 )
 @click.option(
     "--corpus",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NamedPath(path_type=Path, file_okay=False),
     help="Folder of cases to replay; by default corpus, where there is one.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the campaign.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NamedPath(path_type=Path, file_okay=False),
     default=Path("nonconforming"),
     show_default=True,
     help="Where cases on which the engine is wrong are kept; made when there is one.",

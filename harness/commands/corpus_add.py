@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from harness.backend import Engine, EngineFailure, NotComparable
+from harness.commands.named_path import NamedPath
 from harness.commands.options import LoadedCase, echo_json, engine_option, load_all, open_engines
 from harness.corpus import Expectation, Kept, Kind, keep, present
 from harness.corpus.expecting import ask, expectation_of_record
@@ -19,8 +20,8 @@ from reference.definition.formats.load import read_file
 
 
 @click.command()
-@click.argument("files", metavar="CASE..", nargs=-1, required=True, type=click.Path())
-@click.option("--to", "directory", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The corpus.")
+@click.argument("files", metavar="CASE..", nargs=-1, required=True, type=NamedPath())
+@click.option("--to", "directory", metavar="DIR", required=True, type=NamedPath(path_type=Path), help="The corpus.")
 @click.option("--reason", required=True, help="Why the case is worth keeping.")
 @click.option(
     "--kind",
@@ -34,7 +35,7 @@ from reference.definition.formats.load import read_file
 @click.option("--real-vm", default="", help="What the machine under test does where that is not what is expected.")
 @click.option("--expect", is_flag=True, help="Also keep what --engine makes of the case, as what is expected of all.")
 @engine_option
-@click.option("--records", metavar="FILE", type=click.Path(path_type=Path), help="Keep what these records say instead.")
+@click.option("--records", metavar="FILE", type=NamedPath(path_type=Path), help="Keep what these records say instead.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a case instead of text.")
 def add(
     files: tuple[str, ...],

@@ -15,6 +15,7 @@ from harness.backend import Engine, EngineFailure, NotComparable
 from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
 from harness.commands.corpus_state import directory_argument, slow_option
+from harness.commands.named_path import NamedPath
 from harness.commands.options import Number, echo_json, open_engines
 from harness.commands.replay_screen import PLAIN_SECONDS, counted
 from harness.compiled_hash import compiled_hash
@@ -82,7 +83,7 @@ def minimise(ctx: click.Context, directory: Path, write: bool, slow: bool, as_js
 
 @click.command()
 @directory_argument
-@click.argument("sources", metavar="FROM..", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="FROM..", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @json_option
 @click.pass_context
 def merge(ctx: click.Context, directory: Path, sources: tuple[Path, ...], as_json: bool) -> None:
@@ -114,7 +115,7 @@ def merge(ctx: click.Context, directory: Path, sources: tuple[Path, ...], as_jso
 
 @click.command()
 @directory_argument
-@click.option("--beside", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="Reached there, too.")
+@click.option("--beside", metavar="DIR", multiple=True, type=NamedPath(path_type=Path), help="Reached there, too.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the generated cases.")
 @click.option(
     "--cases", type=click.IntRange(min=1), default=10_000, show_default=True, help="Generate at most so many."

@@ -10,6 +10,7 @@ import click
 
 from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE
+from harness.commands.named_path import NamedPath
 from harness.commands.options import cut_text, echo_json, open_engines
 from harness.commands.replay_screen import counted
 from harness.corpus import Entry, is_slow
@@ -21,7 +22,7 @@ from reference.definition.errors import InputError
 
 _SHOWN_PLANS = 4
 
-directory_argument = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+directory_argument = click.argument("directory", metavar="DIR", type=NamedPath(path_type=Path))
 slow_option = click.option("--slow", is_flag=True, help="Also the cases in folders called bench or slow.")
 
 

@@ -9,6 +9,7 @@ import click
 from harness.backend import NotComparable
 from harness.backends.reference import ReferenceEngine
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.named_path import NamedPath
 from harness.commands.options import echo_json, load_all
 from harness.commands.replay_screen import counted
 from harness.corpus import SLOW_FOLDERS, case_files, is_slow
@@ -38,7 +39,7 @@ class GapCount(click.ParamType[int | None]):
 
 
 @click.command()
-@click.argument("sources", metavar="[DIR|CASES]..", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="[DIR|CASES]..", nargs=-1, type=NamedPath(path_type=Path))
 @click.option(
     "--gaps", type=GapCount(), default=str(DEFAULT_GAPS), show_default=True, help="Lines of what was never covered."
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE, INTERNAL
+from harness.commands.named_path import NamedPath
 from harness.commands.options import LoadedCase, cut_text, cuts_option, echo_json, load_all, parse_bytes
 from harness.corpus import write_new
 from harness.records import cut_json, outcome_json
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", metavar="CASE", type=click.Path())
+@click.argument("file", metavar="CASE", type=NamedPath())
 @click.option("--device", type=click.Choice(["host", "cuda"]), default="host", show_default=True, help="Where to run.")
 @click.option("--cache", type=click.Choice(CACHE_LEVELS), help="What stays on the device between uses of a chip.")
 @click.option("--lanes", type=click.IntRange(1, MOST_LANES), help="Chips worked on at once.")
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     "--fallback", metavar="CHIP", multiple=True, type=click.Choice(CHIPS), help="Generate this chip on the host."
 )
 @click.option("--check/--no-check", default=True, show_default=True, help="Check every invariant at every step.")
-@click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="Write the manifest here; one run.")
+@click.option("--manifest", type=NamedPath(path_type=Path, dir_okay=False), help="Write the manifest here; one run.")
 @cuts_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run instead of text.")
 def gpu(file: str, cuts: tuple[str, ...], manifest: Path | None, as_json: bool, **said: Any) -> None:

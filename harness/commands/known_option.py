@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.commands.named_path import NamedPath
 from harness.known import KNOWN_VARIABLE, NO_ENTRIES, read_known
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -26,7 +27,7 @@ def known_option(command: Decorated) -> Decorated:
     return click.option(
         "--known",
         metavar="FILE",
-        type=click.Path(dir_okay=False),
+        type=NamedPath(dir_okay=False),
         expose_value=False,
         callback=_use_file,
         help="Known divergences instead of those that come with this program: JSON of the same form.",

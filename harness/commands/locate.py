@@ -9,6 +9,7 @@ import click
 
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.known_option import known_option
+from harness.commands.named_path import NamedPath
 from harness.commands.options import (
     audit_option,
     case_arguments,
@@ -41,7 +42,7 @@ from reference.definition.formats.case_json import write_case
 @known_option
 @audit_option
 @click.option(
-    "--html", "html", type=click.Path(path_type=Path, dir_okay=False), help="Write the page of the difference."
+    "--html", "html", type=NamedPath(path_type=Path, dir_okay=False), help="Write the page of the difference."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a difference instead of text.")
 @click.pass_context

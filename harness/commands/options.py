@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from harness.backend import Engine, Preparable
+from harness.commands.named_path import NamedPath
 from harness.engines import find_engine
 from harness.guarded import GuardedEngine
 from harness.records import cut_text as cut_text  # noqa: PLC0414 - commands take it from here, with what reads it
@@ -51,7 +52,7 @@ class LoadedCase(NamedTuple):
 
 def case_arguments(command: Decorated) -> Decorated:
     """CASE.. on the command line."""
-    return click.argument("files", metavar="CASE..", nargs=-1, required=True, type=click.Path())(command)
+    return click.argument("files", metavar="CASE..", nargs=-1, required=True, type=NamedPath())(command)
 
 
 def cuts_option(command: Decorated) -> Decorated:

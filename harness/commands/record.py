@@ -12,6 +12,7 @@ import click
 
 from harness.backend import Engine, EngineFailure, NotComparable
 from harness.cli import BAD_INPUT, INTERNAL
+from harness.commands.named_path import NamedPath
 from harness.commands.options import echo_json, engine_option, open_engines
 from harness.records import Json, broken_record
 from harness.records import record as make_record
@@ -21,7 +22,7 @@ from reference.definition.formats.load import MAX_FILE_BYTES
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-", type=click.Path(allow_dash=True))
+@click.argument("file", metavar="FILE|-", type=NamedPath(allow_dash=True))
 @engine_option
 @click.option("--boundaries", is_flag=True, help="Add the state entering each fragment, for every cut plan.")
 @click.pass_context
@@ -73,12 +74,14 @@ def _lines(file: str) -> Iterator[Iterator[tuple[str, bytes]]]:
             raise InputError("expected cases on standard input, found it closed", source="<stdin>")
         yield _numbered(sys.stdin.buffer, "<stdin>")
         return
+    with _opened(file) as opened:
+        yield _numbered(opened, file)
+
+
+def _opened(file: str) -> BinaryIO:
     try:
-        with Path(file).open("rb") as opened:
-            yield _numbered(opened, file)
+        return Path(file).open("rb")
     except OSError as error:
-        if error.filename != file:
-            raise
         raise InputError(f"expected a readable file: {error.strerror}", source=file) from None
 
 

@@ -15,6 +15,7 @@ import click
 
 from harness.cli import AGREE, BAD_INPUT, DIVERGENCE, INTERRUPTED
 from harness.commands.diff import counts_text
+from harness.commands.named_path import NamedPath
 from harness.commands.options import Number, audit_option, echo_json, open_engines, prepare_audit
 from harness.commands.replay_screen import Screen
 from harness.corpus.junit import write_junit
@@ -35,7 +36,7 @@ _SHOWN_LINES = 4
 
 
 @click.command()
-@click.argument("places", metavar="DIR..", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("places", metavar="DIR..", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option("--engines", metavar="A,B..", multiple=True, help="Instead of all installed engines that are usable.")
 @click.option("--engine", metavar="NAME", multiple=True, help="One more; its name may hold commas: exec:COMMAND.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes (one a processor).")
@@ -44,7 +45,7 @@ _SHOWN_LINES = 4
     "--seconds-per-case", "seconds", type=Number(min=0.1), default=SECONDS, show_default=True, help="At most."
 )
 @audit_option
-@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write the results as JUnit XML, too.")
+@click.option("--junit", metavar="FILE", type=NamedPath(path_type=Path), help="Write the results as JUnit XML, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a case and one total instead of text.")
 @click.pass_context
 def replay(

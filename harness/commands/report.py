@@ -14,16 +14,17 @@ from harness.campaign_report.record import read_record
 from harness.campaign_report.summary import Summary
 from harness.campaign_report.text import text_lines
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.named_path import NamedPath
 from harness.commands.options import echo_json
 from harness.corpus import write_new
 
 PAGE = "report.html"
 
-_FILE: Any = click.Path(path_type=Path, dir_okay=False)
+_FILE: Any = NamedPath(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="DIR", type=NamedPath(path_type=Path))
 @click.option("--html", type=_FILE, help=f"Where to write the page (default: {PAGE} in DIR).")
 @click.option("--no-html", "no_html", is_flag=True, help="Write no page.")
 @click.option("--junit", type=_FILE, help="Write JUnit XML too, for a CI server.")

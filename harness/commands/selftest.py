@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from harness.cli import AGREE, DIVERGENCE
+from harness.commands.named_path import NamedPath
 from harness.commands.options import echo_json
 from harness.faults import FAULTS, find_fault
 from harness.faults.fault import Fault
@@ -32,7 +33,7 @@ from reference.definition.errors import InputError
 @click.option(
     "--trials",
     "kept",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="Keep every trial in this file; those that are in it already are not tried again.",
 )
 @click.option("--list", "as_list", is_flag=True, help="List the faults and try none.")

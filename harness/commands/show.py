@@ -8,6 +8,7 @@ import click
 
 from harness.backend import Completed, Engine, EngineFailure, NotComparable, Run
 from harness.cli import BAD_INPUT, INTERNAL
+from harness.commands.named_path import NamedPath
 from harness.commands.options import (
     cut_text,
     cuts_option,
@@ -26,7 +27,7 @@ ROWS_SHOWN = 1000
 
 
 @click.command()
-@click.argument("file", metavar="CASE", type=click.Path())
+@click.argument("file", metavar="CASE", type=NamedPath())
 @click.option(
     "--rows", metavar="A:B", help="Rows A to B - 1; A: to the end, :B from the start, A one row. HALT rows too."
 )

@@ -10,6 +10,7 @@ import click
 
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.known_option import known_option
+from harness.commands.named_path import NamedPath
 from harness.commands.options import (
     Number,
     audit_option,
@@ -42,19 +43,19 @@ MOST_CANDIDATES: Final = 10**9
 
 
 @click.command()
-@click.argument("file", metavar="CASE", type=click.Path())
+@click.argument("file", metavar="CASE", type=NamedPath())
 @engines_options
 @cuts_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="Where the smallest case goes, whenever there is a smaller one; shrinking goes on from what is there.",
 )
 @click.option("--seconds", default=60.0, show_default=True, type=Number(min=0), help="When to give up.")
 @click.option(
     "--fragment",
     "fragment",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NamedPath(path_type=Path, file_okay=False),
     help="A folder for the smallest failing fragment by itself: its context, and the rows that must come out of it.",
 )
 @known_option

@@ -83,7 +83,8 @@ def test_an_engine_that_broke_is_no_success(fragdiff):
     assert record["outcome"]["status"] == "panicked"
 
 
-def test_a_missing_file_is_bad_input(fragdiff):
-    result = fragdiff("record", "missing.jsonl")
+@pytest.mark.parametrize("file", ["missing.jsonl", "./missing.jsonl", "."])
+def test_a_file_that_cannot_be_read_is_bad_input(fragdiff, file):
+    result = fragdiff("record", file)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("fragdiff: missing.jsonl: ")
+    assert result.stderr.startswith(f"fragdiff: {file}: expected a readable file: ")
