@@ -179,7 +179,9 @@ class CampaignFinished:
     run: Totals
     """Of this run."""
     stopped: bool
-    """Whether somebody asked to stop before the cases or the time were used up."""
+    """Before the cases or the time were used up."""
+    failed: bool = False
+    """Of an error, which is told besides."""
 
 
 Event = (

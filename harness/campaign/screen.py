@@ -71,6 +71,8 @@ def event_lines(event: Event) -> list[str]:
             return [f"  {state}: {directory / 'report.html'}"] if localised else []
         case FindingRepeated(number, signature, times):
             return [f"case {number}: {signature} once more ({times} times)"]
+        case CampaignFinished(totals, failed=True) if not totals.cases:
+            return []
         case CampaignFinished(totals, run, stopped):
             before = [run_line(run)] if run.cases != totals.cases else []
             return [*(["stopped before the end"] if stopped else []), *before, *end_report(totals)]

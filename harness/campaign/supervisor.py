@@ -137,11 +137,13 @@ class Supervisor:
         self._crew = crew
         runs, was_killed = self._state.run_count(), self._state.last_run_was_killed()
         self._run: int | None = None
-        ending = "failed"
+        has_begun, ending = False, "failed"
         try:
-            self._begin(runs, was_killed)
+            # Engines that cannot be had are an error and nothing else: there is no campaign to report on.
             crew.open(self._stopped)
             self._giving.open(crew.jobs, remembers=crew.remembers)
+            has_begun = True
+            self._begin(runs, was_killed)
             self._began = time.monotonic()
             self._run = self._state.begin_run(crew.jobs, time.time())
             self._work(crew)
@@ -151,7 +153,8 @@ class Supervisor:
             raise
         finally:
             crew.close()
-            self._finish(ending)
+            if has_begun:
+                self._finish(ending)
         if self._lost_reader is not None:
             raise self._lost_reader
 
@@ -180,7 +183,7 @@ class Supervisor:
         with suppress(InputError) if ending in {"failed", "interrupted"} else nullcontext():
             if self._run is not None:
                 self._state.end_run(self._run, time.time(), ending)
-            self._emit(CampaignFinished(self.totals, self.run_totals, stopped=ending != "finished"))
+            self._emit(CampaignFinished(self.totals, self.run_totals, ending != "finished", ending == "failed"))
 
     def _stopped(self) -> bool:
         return self._lost_reader is not None or self._asked_to_stop()

@@ -54,6 +54,12 @@ def test_an_engine_that_crashes_takes_no_worker_along(fuzz, cluster):
     assert [each.poll() for each in workers] == [None, None]
 
 
+def test_an_engine_that_no_worker_of_the_cluster_can_use(fuzz, cluster):
+    done = fuzz("--engines", "reference,nobody", "--cluster", cluster[0], "--cases", 6, "--seed", SEED)
+    assert (done.returncode, done.stdout) == (2, f"comparing reference with nobody, seed {SEED}\n")
+    assert "a worker of the cluster: engine: there is no engine called 'nobody'" in done.stderr
+
+
 def test_a_worker_of_the_cluster_is_killed(fuzz, fragdiff, cluster, tmp_path):
     address, workers, _ = cluster
     options = ("--engines", "reference,wrong-mul", "--seed", 1, "--no-filling", "--keep", 1, "--shrink-seconds", 0)
