@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +32,7 @@ from harness.report.commands import replay_command
 from harness.report.fragment_files import FOLDER, write_fragment
 from harness.shrink import Budget, Shrunk
 from harness.shrink import shrink as smallest_of
+from harness.shrink.judges import Judges
 from harness.shrink.order import measure
 from harness.shrink.size import Size, size_of
 from harness.verdict import Kind
@@ -53,6 +56,15 @@ MOST_CANDIDATES: Final = 10**9
 )
 @click.option("--seconds", default=60.0, show_default=True, type=Number(min=0), help="When to give up.")
 @click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Candidates judged at once, each in a process of its own. What is found does not change. The processes are started "
+    "when the search has taken a second and its last candidates 50 ms each, because most searches are over before a process "
+    "has its engines.",
+)
+@click.option(
     "--fragment",
     "fragment",
     type=NamedPath(path_type=Path, file_okay=False),
@@ -70,6 +82,7 @@ def shrink(
     cuts: tuple[str, ...],
     out: Path | None,
     seconds: float,
+    jobs: int,
     fragment: Path | None,
     no_audit: bool,
     as_json: bool,
@@ -86,7 +99,8 @@ def shrink(
     The exit code is 1 when there is a difference to shrink, 0 when the engines agree.
 
     JSON keys: file, name, agree; when they differ out, signature, finished, seconds, before and after (operations, nodes,
-    cuts), passes (tried, accepted) and fragment.
+    cuts), passes (tried, accepted, speculative: judged ahead of time in vain, lost: ended every process that judged them) and
+    fragment.
     """
     case = _only_case(file, cuts)
     names = engine_names(engines, engine)
@@ -106,12 +120,14 @@ def shrink(
         signer = Signer(opened, audit=seen.cause.kind is Kind.AUDIT)
         signature = signer.sign(seen).signature
         start = _begin(case, target, signer, signature)
-        shrunk = smallest_of(
-            start,
-            lambda candidate: signer.has(candidate, signature),
-            budget=Budget(seconds, MOST_CANDIDATES),
-            improved=lambda better: _keep(better, case, signature, target),
-        )
+        with _judges(names, signature, jobs) as judges:
+            shrunk = smallest_of(
+                start,
+                lambda candidate: signer.has(candidate, signature),
+                budget=Budget(seconds, MOST_CANDIDATES),
+                improved=lambda better: _keep(better, case, signature, target),
+                judges=judges,
+            )
         found = localise(shrunk.case, opened, audit=not no_audit) if fragment is not None else None
     _keep(shrunk.case, case, signature, target)
     written = None if fragment is None else _write_fragment(found, fragment)
@@ -144,6 +160,16 @@ def _only_case(file: str, cuts: tuple[str, ...]) -> Case:
             f"the case has {len(case.cuts)} cut plans, and one is shrunk; choose it with --cuts", source=file
         )
     return case.runs()[0]
+
+
+@contextmanager
+def _judges(engines: Sequence[str], signature: Signature, jobs: int) -> Iterator[Judges | None]:
+    """Who judges besides this process: nobody when one candidate is judged at a time."""
+    if jobs == 1:
+        yield None
+        return
+    with closing(Judges(engines, signature, audit=signature.kind is Kind.AUDIT, jobs=jobs)) as judges:
+        yield judges
 
 
 def _begin(case: Case, target: Path, signer: Signer, signature: Signature) -> Case:
@@ -180,7 +206,7 @@ def _text(
     )
     lines.append(f"  {shrunk.seconds:.1f} s, {end}")
     tried = {name: each for name, each in shrunk.passes.items() if each.tried}
-    lines += [f"    {name:<22} {each.accepted:>5} of {each.tried} tried" for name, each in tried.items()]
+    lines += [f"    {name:<22} {each.text}" for name, each in tried.items()]
     lines.append(f"smallest case: {target}")
     lines += [f"its fragment by itself: {written}"] if written else []
     return "\n".join([*lines, "next:", f"  {again}"])

@@ -40,14 +40,14 @@ def _inlined(case: Case, place: Place, *, drops_library: bool) -> Case:
     library, target = node.symbol
     forests = list(forests_of(case))
     here = forests[place.forest]
-    copies, root = _copied(forests[1 + library], target, len(here.nodes))
+    copies, root = copied(forests[1 + library], target, len(here.nodes))
     grown = replace(here, nodes=(*here.nodes, *copies), stored_digests=None, debug_sections=None)
-    case = _with_forest(case, place.forest, grown)
+    case = with_forest(case, place.forest, grown)
     case = redirected(case, place, root)
     return collected(without_library(case, library) if drops_library else case)
 
 
-def _copied(forest: Forest, root: int, first: int) -> tuple[list[Node], int]:
+def copied(forest: Forest, root: int, first: int) -> tuple[list[Node], int]:
     """The nodes that the root reaches, to stand from ``first`` on, and the root's number there."""
     numbers: dict[int, int] = {}
     todo = [root]
@@ -63,7 +63,8 @@ def _copied(forest: Forest, root: int, first: int) -> tuple[list[Node], int]:
     return nodes, numbers[root]
 
 
-def _with_forest(case: Case, index: int, forest: Forest) -> Case:
+def with_forest(case: Case, index: int, forest: Forest) -> Case:
+    """The case with another forest: 0 is the program's, 1 + n that of library n; no name is changed."""
     if index == 0:
         return replace(case, program=replace(case.program, forest=forest))
     libraries = list(case.libraries)
@@ -153,7 +154,7 @@ def _direct(case: Case, place: Place, target: Place, maker: Place | None, *, for
     here = forests[place.forest]
     nodes, root = list(here.nodes), target.node
     if target.forest != place.forest:
-        copies, root = _copied(forests[target.forest], target.node, len(nodes))
+        copies, root = copied(forests[target.forest], target.node, len(nodes))
         nodes += copies
     if isinstance(node, Dyncall):
         nodes.append(Call(root))
@@ -162,7 +163,7 @@ def _direct(case: Case, place: Place, target: Place, maker: Place | None, *, for
         nodes += [Block((_DROP,)), Join(len(nodes), root)]
         root = len(nodes) - 1
     grown = replace(here, nodes=tuple(nodes), stored_digests=None, debug_sections=None)
-    case = redirected(_with_forest(case, place.forest, grown), place, root)
+    case = redirected(with_forest(case, place.forest, grown), place, root)
     if forgets:
         case = without_library(case, target.forest - 1) if target.forest else without_root(case, target)
     if maker is None:

@@ -31,6 +31,12 @@ class Proposals(Protocol):
     def attempt(self, make: Make) -> bool:
         """Whether the proposal became the best case; BudgetSpent."""
 
+    def detour(self, make: Make, passes: Sequence[Pass]) -> bool:
+        """Whether a proposal that need not be simpler became, by these passes, a simpler case than the best; BudgetSpent.
+
+        The passes take no detours themselves.
+        """
+
 
 Pass = Callable[[Proposals], None]
 
