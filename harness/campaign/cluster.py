@@ -6,6 +6,7 @@ scheduler allows, the batch is split, until the one case that does it is named.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.campaign.crew import Deliver, Died
-from harness.campaign.processes import Limits, Processes
+from harness.campaign.processes import HANG_SECONDS, Limits, Processes
 from harness.campaign.protocol import BatchDone, BatchTask, Message, Refused, Setup, Task, line, read_line
 from harness.campaign.remote import died_of, limits_text, run_text
 from reference.definition.errors import InputError
 
 _CONNECT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.1
+_SAY_SECONDS: Final = 30.0
 
 
 class Cluster:
@@ -27,12 +29,16 @@ class Cluster:
 
     remembers = False
 
-    def __init__(self, address: str, setup: Setup, limits: Limits, folder: Path, deliver: Deliver) -> None:
+    def __init__(
+        self, address: str, setup: Setup, limits: Limits, folder: Path, deliver: Deliver, say: Callable[[str], None]
+    ) -> None:
+        """``say`` is told, for a person, what is waited for."""
         self._address = address
         self._setup = line(setup)
         self._limits = limits_text(limits)
         self._local = Processes(setup, folder, 1, limits, self._hear)
         self._deliver = deliver
+        self._waiting = _Waiting(address, min(limits.hang_seconds, HANG_SECONDS), say)
         self._dask = _distributed()
         self._client: Any = None
         self._batches: dict[str, tuple[BatchTask, Any]] = {}
@@ -41,7 +47,7 @@ class Cluster:
         self.jobs = 1
 
     def open(self, stopped: Callable[[], bool]) -> None:
-        """Connect, and wait for the first worker; InputError when nobody answers."""
+        """Connect, and wait for the first worker; InputError when nobody answers, and when no worker comes."""
         try:
             # A client that could not even begin would be waited for when it is dropped.
             self._dask.comm.resolve_address(self._address)
@@ -53,7 +59,10 @@ class Cluster:
         self.jobs = max(1, self._threads())
 
     def free(self) -> Sequence[str]:
-        """A name for each thread without a batch; workers may come and go."""
+        """A name for each thread without a batch; workers may come and go.
+
+        Raises InputError when there has been none for too long.
+        """
         self.jobs = max(self.jobs, self._threads())
         names = [f"cluster-{n + 1}" for n in range(self.jobs)]
         return [name for name in names if name not in self._batches and name not in dict(self._here)]
@@ -110,9 +119,11 @@ class Cluster:
 
     def _threads(self) -> int:
         try:
-            return sum(self._client.nthreads().values())
+            threads = int(sum(self._client.nthreads().values()))
         except (OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
+        self._waiting.look(threads)
+        return threads
 
     def _done(self, worker: str, task: BatchTask, future: Any) -> None:
         if future.status != "finished":
@@ -132,6 +143,35 @@ class Cluster:
 
     def _unreachable(self, error: object) -> InputError:
         return InputError(f"the cluster at {self._address} does not answer as it should: {error}", place="--cluster")
+
+
+class _Waiting:
+    """For a worker, while the scheduler has none: said at once and from time to time, and not for ever."""
+
+    def __init__(self, address: str, patience: float, say: Callable[[str], None]) -> None:
+        self._address = address
+        self._patience = patience
+        self._say = say
+        self._since: float | None = None
+        self._said = 0.0
+
+    def look(self, threads: int) -> None:
+        """There are so many threads now; InputError when there have been none for too long."""
+        now = time.monotonic()
+        if threads:
+            self._since = None
+        elif self._since is None:
+            self._since = self._said = now
+            self._say(f"waiting for workers: the scheduler at {self._address} has none")
+        elif now - self._since >= self._patience:
+            raise InputError(
+                f"the scheduler at {self._address} had no workers for {self._patience:g} s; start some where fragdiff and "
+                f"the engines are installed (`dask worker {self._address}`), then give the same command",
+                place="--cluster",
+            )
+        elif now - self._said >= _SAY_SECONDS:
+            self._said = now
+            self._say(f"still waiting for workers at {self._address}, for {now - self._since:.0f} s")
 
 
 def _distributed() -> Any:

@@ -52,7 +52,7 @@ def make_crew(work: Work, setup: Setup, place: Path, supervisor: Supervisor, sta
 def _cluster(address: str, limits: Limits, setup: Setup, place: Path, supervisor: Supervisor) -> Crew:
     from harness.campaign.cluster import Cluster  # noqa: PLC0415 - most campaigns do without
 
-    return Cluster(address, setup, limits, place / RUNNING, supervisor.deliver)
+    return Cluster(address, setup, limits, place / RUNNING, supervisor.deliver, lambda text: click.echo(text, err=True))
 
 
 def make_screen(quiet: bool, as_json: bool) -> Listener:

@@ -1,48 +1,23 @@
 """A campaign on a cluster of two worker processes, one of them killed: every batch is done exactly once."""
 
-import json
 import signal
-import subprocess
-import sys
 
 import pytest
+from dask_processes import DaskProcesses
 from dying_engines import NUMBER, SEED
 from reading import rows_of, summary_of
 from waiting import wait_until
-
-from harness.campaign.cluster import Cluster
-from harness.campaign.processes import Limits
-from harness.campaign.protocol import Setup
-from harness.generate import Profile
-from reference.definition.errors import InputError
 
 pytest.importorskip("distributed", reason="needs dask[distributed]")
 
 
 @pytest.fixture(scope="module")
 def cluster(environment, tmp_path_factory):
-    """(address, workers): processes, ended at the end."""
-    folder = tmp_path_factory.mktemp("cluster")
-    file = folder / "scheduler.json"
+    """(address, workers, a way to start another): processes, ended at the end."""
     given = {**environment, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-    started = []
-
-    def start(module, *options):
-        command = [sys.executable, "-m", f"distributed.cli.{module}", *options, "--scheduler-file", str(file)]
-        with (folder / f"{module}-{len(started)}.log").open("w") as log:
-            process = subprocess.Popen(command, cwd=folder, env=given, stdout=log, stderr=subprocess.STDOUT)
-        started.append(process)
-        return process
-
-    start("dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
-    wait_until(lambda: file.exists() and file.read_text("utf-8"))
-    address = json.loads(file.read_text("utf-8"))["address"]
-    worker = ("--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
-    workers = [start("dask_worker", *worker, "--no-nanny") for _ in range(2)]
-    yield address, workers, lambda: start("dask_worker", *worker)
-    for process in started:
-        process.kill()
-        process.wait()
+    with DaskProcesses(tmp_path_factory.mktemp("cluster"), given) as dask:
+        workers = [dask.start_worker("--no-nanny") for _ in range(2)]
+        yield dask.address, workers, dask.start_worker
 
 
 def test_an_engine_that_crashes_takes_no_worker_along(fuzz, cluster):
@@ -95,17 +70,6 @@ def test_a_cluster_has_its_own_number_of_workers(fragdiff):
         2,
         "fragdiff: --cluster: has as many workers as the cluster; leave out --jobs\n",
     )
-
-
-def test_a_scheduler_that_goes_meanwhile(tmp_path):
-    class Lost:
-        def nthreads(self):
-            raise OSError("connection reset by peer")
-
-    crew = Cluster("tcp://there:1", Setup(("reference",), 1, Profile()), Limits(), tmp_path, lambda *_: None)
-    crew._client = Lost()
-    with pytest.raises(InputError, match="the cluster at tcp://there:1 does not answer as it should: connection reset"):
-        crew.free()
 
 
 def test_a_cluster_that_is_not_there(fuzz):
