@@ -41,6 +41,7 @@ __all__ = [
     "Window",
     "cell_value",
     "column_digest",
+    "column_digests",
     "short_value",
 ]
 
@@ -225,4 +226,12 @@ DIGEST_HEX_DIGITS = 32
 
 def column_digest(column: NDArray[np.uint64]) -> str:
     """The first 16 bytes of SHA-256 over the column's values, (rows,) uint64, as little-endian bytes; 32 hex digits."""
-    return sha256(np.ascontiguousarray(column, dtype="<u8").tobytes()).hexdigest()[:DIGEST_HEX_DIGITS]
+    return sha256(np.ascontiguousarray(column, dtype="<u8").data).hexdigest()[:DIGEST_HEX_DIGITS]
+
+
+def column_digests(columns: Cells) -> list[str]:
+    """:func:`column_digest` of each column of a trace, (columns, rows) uint64."""
+    words = columns.astype("<u8", copy=False)
+    # Columns that are contiguous are hashed where they lie, which a campaign does some 200 times a case.
+    in_place = words if words.strides[1] == words.itemsize else np.ascontiguousarray(words)
+    return [sha256(column).hexdigest()[:DIGEST_HEX_DIGITS] for column in in_place]

@@ -41,7 +41,7 @@ def audit(
     if without:
         of_checks = chain.from_iterable(check.rules for check in checks)
         _check_names(without, (*row_pass.rules, *(verdict.rule for verdict in unknown), *of_checks))
-    _Pass(windows, rows, row_pass, checks).run(threads or os.cpu_count() or 1)
+    _Pass(windows, rows, row_pass, checks).run(threads)
     buffer = TileBuffer()
 
     def tiles() -> Iterator[Tile]:
@@ -79,11 +79,12 @@ class _Pass:
         self._checks = checks
         self._of_thread = threading.local()
 
-    def run(self, threads: int) -> None:
+    def run(self, threads: int | None) -> None:
         if threads == 1 or self._rows <= 2 * TILE_ROWS:
             for part in self._parts:
                 self._take(self._judge(part))
             return
+        threads = threads or os.cpu_count() or 1
         waiting: deque[Future[tuple[TileFinding, list[Any]]]] = deque()
         with ThreadPoolExecutor(threads, thread_name_prefix="audit") as pool:
             for part in self._parts:

@@ -15,7 +15,7 @@ from harness.backend import (
     NotComparable,
     Summary,
     Window,
-    column_digest,
+    column_digests,
 )
 from harness.backends.parallel_boundaries import parallel_boundaries
 from harness.backends.rebuilding import is_rebuilt, rebuild, reloaded
@@ -97,7 +97,7 @@ class ParallelRun:
     def column_digests(self) -> list[str]:
         """72 digests; NotComparable when the program failed."""
         trace = self._trace()
-        return _streamed_digests(trace) if isinstance(trace, Stream) else list(map(column_digest, trace.columns))
+        return _streamed_digests(trace) if isinstance(trace, Stream) else column_digests(trace.columns)
 
     def contradictions(self) -> tuple[str, ...]:
         """None: a fragment that does not fit its neighbour is a failure of the engine."""

@@ -6,10 +6,13 @@ no field elements, so that nothing of the engine's ordinary build is left in it.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +26,7 @@ from parallel.ranges import BLOCKS, VALUES
 from parallel.recording import Recording
 from parallel.saved import load, save
 from reference.definition.columns import COLUMN, CORE_WIDTH
-from reference.definition.parallel_options import FragmentOrder, ParallelOptions
+from reference.definition.parallel_options import MOST_THREADS, FragmentOrder, ParallelOptions
 
 NO_ELEMENT: Final = 2**64 - 2
 """Above the field's modulus: a cell that keeps it was not written."""
@@ -40,18 +43,21 @@ HASHER_COLUMNS: Final = slice(COLUMN["chip_1"], COLUMN["chip_16"] + 1)
 BITWISE_COLUMNS: Final = slice(COLUMN["chip_2"], COLUMN["chip_14"] + 1)
 """What fragments write of the chiplets, besides the selectors in front and the zeros behind."""
 
-_NAME: Final = "recording.contexts"
-
 
 def reloaded(recording: Recording) -> Recording:
     """The recording of a completed run, saved to a file and loaded again.
 
     Raises ContextError and InputError for a recording that does not survive it.
     """
-    with tempfile.TemporaryDirectory(prefix="fragdiff-") as folder:
-        path = Path(folder) / _NAME
+    # A folder would take longer to make and to remove than all else that is done here.
+    descriptor, name = tempfile.mkstemp(prefix="fragdiff-", suffix=".contexts")
+    os.close(descriptor)
+    path = Path(name)
+    try:
         save(recording, path)
         return load(path, recording.lowered)
+    finally:
+        path.unlink()
 
 
 def is_rebuilt(options: ParallelOptions) -> bool:
@@ -73,12 +79,10 @@ def rebuild(built: Built, recording: Recording, options: ParallelOptions) -> Non
     task = FragmentTask(recording)
     place = Place(built.buffer.words, built.buffer.stride, bitwise_start=sections.bitwise)
     fragments = ordered(range(task.total), options.order)
-    scratch = threading.local()
 
     def build(run: Sequence[int]) -> None:
-        counts, touched = _counters(scratch)
         for fragment in run:
-            task.rebuild_serial(range(fragment, fragment + 1), place, counts, touched)
+            task.rebuild_serial(range(fragment, fragment + 1), place, _scratch.counts, _scratch.touched)
 
     for _ in range(1 + options.twice):
         _spread(fragments, options.threads, build)
@@ -98,21 +102,39 @@ def ordered(fragments: Sequence[int], order: FragmentOrder) -> list[int]:
             return [fragment for first in range(STRIDE) for fragment in fragments[first::STRIDE]]
 
 
-def _counters(scratch: threading.local) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+class _Scratch(threading.local):
     """Range lookups of one thread; nobody reads them, the table was made by the first build."""
-    if not hasattr(scratch, "counters"):
-        scratch.counters = np.zeros(VALUES, np.uint32), np.zeros(BLOCKS, np.uint8)
-    counters: tuple[NDArray[np.uint32], NDArray[np.uint8]] = scratch.counters
-    return counters
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(VALUES, np.uint32)
+        self.touched = np.zeros(BLOCKS, np.uint8)
+
+
+_scratch: Final = _Scratch()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Kept for the process: starting a thread takes longer than what most cases have for it to do."""
+    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="rebuild")
 
 
 def _spread(fragments: Sequence[int], threads: int, build: Callable[[Sequence[int]], None]) -> None:
     if threads == 1:
         build(fragments)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(build, run) for run in _runs(fragments, threads * RUNS_PER_THREAD)]:
-            done.result()
+    # Threads may take from a deque at once; an empty run for each of them, behind all others, ends it.
+    waiting: deque[Sequence[int]] = deque((*_runs(fragments, threads * RUNS_PER_THREAD), *[()] * threads))
+
+    def work() -> None:
+        while run := waiting.popleft():
+            build(run)
+
+    done = [_pool().submit(work) for _ in range(threads)]
+    # All of them, so that after a failure nobody still writes into the buffer of the next case.
+    wait(done)
+    for each in done:
+        each.result()
 
 
 def _runs(fragments: Sequence[int], count: int) -> Iterator[Sequence[int]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
 
-from harness.backend import Availability, NotComparable, Summary, Window, column_digest
+from harness.backend import Availability, NotComparable, Summary, Window, column_digests
 from harness.backends.reference_boundaries import reference_boundaries
 from harness.backends.window_edges import window_edges
 from reference.definition.boundary import BoundaryState
@@ -23,14 +23,35 @@ from reference.processor import execute
 from reference.trace import Trace
 
 
+class _Executed:
+    """One execution, and what is the same whatever the cut plan: a campaign looks at each through two plans."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        trace, outcome = self.execution.trace, self.execution.outcome
+        if trace is None or not isinstance(outcome, Completed):
+            return None
+        lengths = {item.name: getattr(trace.lengths, item.name) for item in fields(trace.lengths)}
+        return Summary(program_hash=self.execution.program_hash, stack=outcome.stack, **lengths)
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        trace = self.execution.trace
+        return () if trace is None else tuple(column_digests(trace.columns))
+
+
 class ReferenceRun:
     """One execution, seen through one cut plan."""
 
     built_with_cuts = False
 
-    def __init__(self, execution: Execution, cut: CutPlan) -> None:
-        self._execution = execution
-        self._starts = cut.starts(execution.core_rows)
+    def __init__(self, executed: _Executed, cut: CutPlan) -> None:
+        self._executed = executed
+        self._execution = executed.execution
+        self._starts = cut.starts(self._execution.core_rows)
 
     @property
     def execution(self) -> Execution:
@@ -42,14 +63,10 @@ class ReferenceRun:
         """How the program ended."""
         return self._execution.outcome
 
-    @cached_property
+    @property
     def summary(self) -> Summary | None:
         """Lengths and outputs; None when the program failed."""
-        trace, outcome = self._execution.trace, self._execution.outcome
-        if trace is None or not isinstance(outcome, Completed):
-            return None
-        lengths = {item.name: getattr(trace.lengths, item.name) for item in fields(trace.lengths)}
-        return Summary(program_hash=self._execution.program_hash, stack=outcome.stack, **lengths)
+        return self._executed.summary
 
     def boundaries(self) -> Sequence[BoundaryState]:
         """The state entering each fragment; NotComparable when the program failed."""
@@ -64,7 +81,8 @@ class ReferenceRun:
 
     def column_digests(self) -> list[str]:
         """72 digests; NotComparable when the program failed."""
-        return [column_digest(column) for column in self._trace().columns]
+        self._trace()
+        return list(self._executed.digests)
 
     def contradictions(self) -> tuple[str, ...]:
         """None: nothing is built twice here."""
@@ -82,7 +100,7 @@ class ReferenceEngine:
     name = "reference"
 
     def __init__(self) -> None:
-        self._last: tuple[Case, Execution] | None = None
+        self._last: tuple[Case, _Executed] | None = None
 
     def probe(self) -> Availability:
         """Usable wherever Python is."""
@@ -95,7 +113,7 @@ class ReferenceEngine:
         """
         if self._last is None or not _same_but_for_cuts(self._last[0], case):
             try:
-                self._last = case, execute(case)
+                self._last = case, _Executed(execute(case))
             except BeyondLimits as limit:
                 raise NotComparable(self.name, limit.reason) from limit
         return ReferenceRun(self._last[1], case.cut)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-MOST_WINDOWS: Final = 32
+MOST_WINDOWS: Final = 8
 """Of executed rows: more fragments share windows, because every window costs some Python calls and a copy."""
 
 

@@ -14,7 +14,7 @@ from harness.campaign.rebuilds import rebuild_kinds
 from harness.campaign.totals import Totals, cut_kind, walk_kinds
 from harness.compare import compare
 from harness.compiled_hash import compiled_hash
-from harness.coverage import CoverageMap
+from harness.coverage import CoverageMap, CutCells
 from harness.generate import COMPLETES, Generated, Profile, generate_case
 from harness.verdict import Comparison, Verdict, joined
 from reference.definition.case import Case
@@ -153,8 +153,10 @@ class _Cases:
         totals.comparing_seconds += time.monotonic() - started
         totals.cuts[cut_kind(case.cut)] += 1
         if guidance is not None and (comparison.counts.boundaries or comparison.counts.seams):
-            for coverage in (totals.coverage, self._covered):
-                coverage.add(guidance.cells, case.cut, case.name)
+            cut = CutCells.of(guidance.cells, case.cut)
+            if cut is not None:
+                totals.coverage.count(cut, case.name)
+                self._covered.count(cut, case.name)
         return comparison
 
     def _count(self, generated: Generated, case: Case, guidance: Guidance | None, comparison: Comparison) -> None:

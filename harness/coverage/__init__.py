@@ -2,7 +2,7 @@
 
 from harness.coverage.cells import PHASE_MEANINGS, Cell, Phase, cell, number, parse
 from harness.coverage.impossible import RULES, all_cells, possible_numbers, reason_impossible
-from harness.coverage.map import CoverageMap, Smallest
+from harness.coverage.map import CoverageMap, CutCells, Smallest
 from harness.coverage.rows import NO_ROWS, RowCells, row_cells, row_operations
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "RULES",
     "Cell",
     "CoverageMap",
+    "CutCells",
     "Phase",
     "RowCells",
     "Smallest",

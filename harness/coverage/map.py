@@ -27,6 +27,28 @@ class Smallest(NamedTuple):
     row: int
 
 
+class CutCells(NamedTuple):
+    """The cells at the cuts of a plan on one run."""
+
+    rows: int
+    """Of the run."""
+    found: NDArray[np.int64]
+    """Numbers of the cells, each once, ascending."""
+    times: NDArray[np.int64]
+    cut_rows: NDArray[np.int64]
+    """Per cell a row that is cut there."""
+
+    @staticmethod
+    def of(cells: RowCells, plan: CutPlan) -> CutCells | None:
+        """None for a plan that cuts nowhere in a run with these cells."""
+        starts = np.array(plan.starts(cells.rows)[1:], np.int64)
+        if not len(starts):
+            return None
+        numbers = np.concatenate((cells.behind[starts], cells.before[starts]))
+        found, first, times = np.unique(numbers, return_index=True, return_counts=True)
+        return CutCells(cells.rows, found, times, starts[first % len(starts)])
+
+
 class CoverageMap:
     """Counts by cell; add cases with :meth:`add`, other maps with :meth:`merge`."""
 
@@ -39,17 +61,19 @@ class CoverageMap:
 
     def add(self, cells: RowCells, plan: CutPlan, case: str) -> int:
         """Count the cuts of a plan on a run with these cells; how many of the cells were new."""
-        starts = np.array(plan.starts(cells.rows)[1:], np.int64)
-        if not cells.rows or not len(starts):
-            return 0
-        numbers = np.concatenate((cells.behind[starts], cells.before[starts]))
-        found, first, times = np.unique(numbers, return_index=True, return_counts=True)
-        new = int((self.counts[found] == 0).sum())
-        self.counts[found] += times
-        for at in np.flatnonzero(self._rows[found] > cells.rows).tolist():
-            row = int(starts[first[at] % len(starts)])
-            self._keep(int(found[at]), Smallest(case, cells.rows, row))
-        return new
+        cut = CutCells.of(cells, plan)
+        return 0 if cut is None else self.count(cut, case)
+
+    def count(self, cut: CutCells, case: str) -> int:
+        """Count the cuts; how many of their cells were new."""
+        found = cut.found
+        before = self.counts[found]
+        self.counts[found] = before + cut.times
+        smaller = self._rows[found] > cut.rows
+        if smaller.any():
+            for cell, row in zip(found[smaller].tolist(), cut.cut_rows[smaller].tolist(), strict=True):
+                self._keep(cell, Smallest(case, cut.rows, row))
+        return len(before) - int(np.count_nonzero(before))
 
     def merge(self, other: CoverageMap) -> None:
         """Add what another map has seen."""
