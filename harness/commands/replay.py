@@ -31,6 +31,8 @@ SECONDS = 300.0
 
 _SHOWN_NOT_RUN = 10
 
+_UNDECIDED = "undecided: "
+
 _SHOWN_LINES = 4
 """Differences of a case: at sixty cut plans they are sixty times the same."""
 
@@ -70,10 +72,11 @@ def replay(
     Engines are compared with each other and with what a case's file says is expected; where nothing is, every plan's
     trace with the first one's. The trace that two engines or more agree on is audited. A case on which an engine crashes
     or hangs is a failure of that case, and the rest goes on. Of the findings of a campaign the cases are replayed, and it
-    is said which findings are fixed; a finding of engines that are not replayed here stays undecided.
+    is said which findings are fixed. A finding stays undecided when the engines that it was found with are not replayed
+    here, or not everything of it was compared: that is no agreement.
 
-    The exit code is 0 when everything agreed, 1 when something differed, could not be compared or crashed, and when nothing
-    was compared, 2 when there is no case or a file holds none, 130 after an interrupt.
+    The exit code is 0 when everything agreed, 1 when something differed, could not be compared or crashed, when a finding
+    stays undecided, and when nothing was compared, 2 when there is no case or a file holds none, 130 after an interrupt.
 
     JSON keys of a case: file, name, answer, plans, expected, seconds, counts, lines, known; the last line has cases
     (by answer), total (counts), expected, findings, left_out, not_run and exit_code.
@@ -91,7 +94,7 @@ def replay(
     replaying = _Replay(chosen, names, as_json)
     replaying.run(jobs or os.cpu_count() or 1, audit=not no_audit, seconds=seconds)
     if junit is not None:
-        write_junit(junit, replaying.results, replaying.not_run, replaying.seconds)
+        write_junit(junit, replaying.results, replaying.not_run, replaying.undecided(), replaying.seconds)
     ctx.exit(replaying.finish())
 
 
@@ -163,7 +166,7 @@ class _Replay:
         answers = Counter(result.answer for result in self.results)
         expected = sum(result.expected for result in self.results)
         findings = self._findings()
-        code = self._exit_code(answers, expected)
+        code = self._exit_code(answers, expected, len(self.undecided()))
         if self._as_json:
             echo_json(
                 {
@@ -181,14 +184,18 @@ class _Replay:
             click.echo(line)
         return code
 
-    def _exit_code(self, answers: Counter[Answer], expected: int) -> int:
+    def undecided(self) -> dict[Path, str]:
+        """The findings of which nobody can say what became of them, and why."""
+        return {path: state for path, state in self._findings().items() if state.startswith(_UNDECIDED)}
+
+    def _exit_code(self, answers: Counter[Answer], expected: int, undecided: int) -> int:
         if self._interrupted:
             return INTERRUPTED
         if answers[Answer.DIFFER] or answers[Answer.NOT_COMPARABLE] or answers[Answer.CRASHED]:
             return DIVERGENCE
         if answers[Answer.REFUSED]:
             return BAD_INPUT
-        return DIVERGENCE if self.total.nothing and not expected else AGREE
+        return DIVERGENCE if undecided or (self.total.nothing and not expected) else AGREE
 
     def _account(self, answers: Counter[Answer], expected: int) -> Iterable[str]:
         parts = [f"{answers[answer]:,} {answer.value.replace('_', ' ')}" for answer in Answer if answers[answer]]
@@ -218,13 +225,13 @@ class _Replay:
         try:
             names = engines_of_finding(finding)
         except InputError as error:
-            return f"undecided: {error.reason}"
+            return f"{_UNDECIDED}{error.reason}"
         missing = [name for name in names if name not in self._engines]
         if missing:
             options = shlex.join(f"--engine={name}" for name in names)
-            return f"undecided: found with {', '.join(missing)}; replay it with {options}"
+            return f"{_UNDECIDED}found with {', '.join(missing)}; replay it with {options}"
         if len(answers) < count or any(answer is not Answer.AGREE for answer in answers):
-            return "undecided: not everything of it was compared"
+            return f"{_UNDECIDED}not everything of it was compared"
         return "fixed"
 
     def _not_run_lines(self) -> Iterable[str]:
@@ -241,7 +248,8 @@ def _finding_lines(findings: dict[Path, str]) -> Iterable[str]:
     if not findings:
         return
     states = Counter(state.partition(":")[0] for state in findings.values())
-    yield f"findings: {', '.join(f'{count:,} {state}' for state, count in sorted(states.items()))}"
+    undecided = "; undecided is no agreement" if states["undecided"] else ""
+    yield f"findings: {', '.join(f'{count:,} {state}' for state, count in sorted(states.items()))}{undecided}"
     yield from (f"  {path}: {state}" for path, state in findings.items())
 
 

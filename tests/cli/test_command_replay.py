@@ -251,8 +251,8 @@ def test_findings_are_said_to_be_fixed_or_not(replay, fragdiff):
     finding(folder, "two", {"found": ADDING, "smallest": MULTIPLYING}, ["reference", "wrong-mul"])
     finding(folder, "three", {"found": ADDING}, ["reference", "exec:rm everything"])
     right = replay("findings")
-    assert right.returncode == 0, right.stdout + right.stderr
-    assert "findings: 1 fixed, 2 undecided" in right.stdout
+    assert right.returncode == 1, right.stdout + right.stderr
+    assert "findings: 1 fixed, 2 undecided; undecided is no agreement\n" in right.stdout
     assert "findings/one: fixed" in right.stdout
     assert "findings/two: undecided: found with wrong-mul; replay it with" in right.stdout
     assert "'--engine=exec:rm everything'" in right.stdout
@@ -261,10 +261,26 @@ def test_findings_are_said_to_be_fixed_or_not(replay, fragdiff):
     assert "findings/two: still there" in wrong.stdout
 
 
-def test_a_finding_whose_file_is_no_finding_is_undecided(replay, fragdiff):
-    folder = fragdiff.folder / "findings"
-    finding(folder, "one", {"found": ADDING}, "reference")
-    assert "findings/one: undecided: expected the engines of a finding" in replay("findings").stdout
+def test_findings_that_are_fixed_are_agreement(replay, fragdiff):
+    finding(fragdiff.folder / "findings", "one", {"found": ADDING, "smallest": FAILING}, ["reference", "honest"])
+    result = replay("findings")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "findings: 1 fixed\n" in result.stdout
+
+
+def test_findings_that_stay_undecided_are_no_agreement(replay, fragdiff):
+    finding(fragdiff.folder / "findings", "one", {"found": ADDING}, ["reference", "wrong-mul"])
+    finding(fragdiff.folder / "findings", "two", {"found": ADDING}, "reference")
+    result = replay("findings", "--junit", "out.xml")
+    assert result.returncode == 1
+    assert "2 cases: 2 agree" in result.stdout
+    assert "findings: 2 undecided; undecided is no agreement\n" in result.stdout
+    assert "findings/two: undecided: expected the engines of a finding" in result.stdout
+    suite = ElementTree.parse(fragdiff.folder / "out.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
+    assert [each.get("message") for each in suite.iter("failure")] == ["undecided"] * 2
+    *_, total = json_lines(replay("findings", "--json").stdout)
+    assert (total["cases"]["agree"], total["exit_code"]) == (2, 1)
 
 
 def test_results_as_junit_xml(replay, corpus):
