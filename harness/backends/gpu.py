@@ -30,6 +30,7 @@ from gpu.host_device import HostDevice
 from gpu.lifecycle import walk
 from gpu.walk import Options, Walk
 from harness.backend import Availability, EngineFailure, NotComparable, Summary, Window, column_digest
+from harness.backends.preparing import SMALLEST
 from parallel.contexts import boundary_state
 from parallel.executor import record
 from parallel.jit import is_compiled
@@ -39,10 +40,7 @@ from reference.definition.case import Case
 from reference.definition.cuts import At, CutPlan
 from reference.definition.errors import BeyondLimits
 from reference.definition.gpu_options import THREAD_ORDERS, GpuOptions
-from reference.definition.isa import NOOP_OPERATION
-from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed, Outcome
-from reference.definition.program import Program
 
 LARGEST_FRAGMENT: Final = 2**12
 """A fragment of more rows is recorded as several: one thread replays one, and a device has thousands of them."""
@@ -52,8 +50,6 @@ MOST_CORE_ROWS: Final = 2**22
 
 LARGEST_BUDGET: Final = 2**42
 """Where doubling ends: no device has as much."""
-
-_SMALLEST: Final = Case("smallest", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
 
 
 class GpuRun:
@@ -157,7 +153,7 @@ class GpuEngine(ABC):
             if not self._is_built():
                 say(f"compiling the kernels of {self.name}, once for this version of the sources ..")
                 self._build()
-            self.run(_SMALLEST)
+            self.run(SMALLEST)
         except (DeviceUnavailable, KernelBuildError, EngineFailure, NotComparable) as refusal:
             # The first case says so again, and there it counts.
             say(f"{self.name}: {refusal}")

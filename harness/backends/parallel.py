@@ -18,6 +18,7 @@ from harness.backend import (
     column_digests,
 )
 from harness.backends.parallel_boundaries import parallel_boundaries
+from harness.backends.preparing import prepare
 from harness.backends.rebuilding import is_rebuilt, rebuild, reloaded
 from harness.backends.window_edges import window_edges
 from parallel.assemble import Builder, Built, Sections, trace_rows
@@ -31,11 +32,8 @@ from reference.definition.case import Case
 from reference.definition.columns import WIDTH
 from reference.definition.cuts import CutPlan
 from reference.definition.errors import BeyondLimits, InputError
-from reference.definition.isa import NOOP_OPERATION
-from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed, Outcome
 from reference.definition.parallel_options import ParallelOptions
-from reference.definition.program import Program
 
 T = TypeVar("T")
 
@@ -45,9 +43,6 @@ LARGEST_FRAGMENT: Final = 2**16
 STREAM_FROM_ROWS: Final = 2**21
 """Traces of this many rows (1.2 GB) are streamed, not built whole: making each cell twice is cheaper than the memory, and
 a trace below it fits beside another engine's."""
-
-
-_SMALLEST: Final = Case("smallest", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
 
 
 class ParallelRun:
@@ -148,9 +143,7 @@ class ParallelEngine:
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Compiles the kernels when these sources were never compiled on this machine."""
-        if not is_compiled():
-            say("compiling the parallel engine's kernels, about a minute, once for this version of the sources ..")
-        self.run(_SMALLEST)
+        prepare(self, "the parallel engine's kernels", say, compiled=is_compiled())
 
     def record(self, case: Case) -> Recording:
         """What the engine records of a case, nothing built; BeyondLimits."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from harness.backend import Availability, EngineFailure, NotComparable, Run
 from harness.backends.parallel import LARGEST_FRAGMENT, ParallelRun
+from harness.backends.preparing import prepare
 from harness.engines import FAULTY_PREFIX
 from harness.faults.catalogue import find_fault
 from harness.faults.fault import Fault, InRecording, InRun
@@ -15,12 +16,7 @@ from parallel.context_error import ContextError
 from parallel.recording import Recording
 from reference.definition.case import Case
 from reference.definition.errors import BeyondLimits
-from reference.definition.isa import NOOP_OPERATION
-from reference.definition.mast import Block, Forest
 from reference.definition.outcome import Completed
-from reference.definition.program import Program
-
-_SMALLEST: Final = Case("smallest", Program(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
 
 
 class FaultyEngine:
@@ -52,9 +48,7 @@ class FaultyEngine:
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Compiles the planted kernels when they were never compiled on this machine."""
-        if not is_compiled():
-            say("compiling kernels with planted faults, about a minute, once for this version of the sources ..")
-        self.run(_SMALLEST)
+        prepare(self, "kernels with planted faults", say, compiled=is_compiled())
 
     def record(self, case: Case) -> Recording:
         """What the engine with its fault records; BeyondLimits."""
