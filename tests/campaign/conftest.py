@@ -5,19 +5,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from reading import rows_of, summary_of
 
-from harness import engines
 from harness.cli import main
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "cli"))
-from faulty_engines import ENGINES as MADE  # noqa: E402 - its folder has just been named
+from made_entry_points import install_made_engines  # noqa: E402 - its folder has just been named
 
 ROOT = HERE.parents[1]
 ENGINES = {
@@ -84,9 +82,7 @@ class Fuzz:
 @pytest.fixture
 def fragdiff(tmp_path, monkeypatch):
     """A command in this process, in an empty folder, with engines made for tests."""
-    installed = [EntryPoint(name, f"faulty_engines:{made.__name__}", engines.GROUP) for name, made in MADE.items()]
-    reference = EntryPoint("reference", "harness.backends.reference:ReferenceEngine", engines.GROUP)
-    monkeypatch.setattr(engines, "entry_points", lambda group: [reference, *installed])
+    install_made_engines(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
 

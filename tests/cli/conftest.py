@@ -1,15 +1,13 @@
 """The commands as a user types them, with the engines of ``faulty_engines`` installed beside the reference."""
 
 import json
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import faulty_engines
 import pytest
 from click.testing import CliRunner
+from made_entry_points import install_made_engines
 from small_cases import ADDING, FAILING, MULTIPLYING
 
-from harness import engines
 from harness.cli import main
 
 DATA = Path(__file__).parents[1] / "data"
@@ -17,12 +15,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 @pytest.fixture
 def installed(monkeypatch):
-    made = [
-        EntryPoint(name, f"faulty_engines:{made.__name__}", engines.GROUP)
-        for name, made in faulty_engines.ENGINES.items()
-    ]
-    reference = EntryPoint("reference", "harness.backends.reference:ReferenceEngine", engines.GROUP)
-    monkeypatch.setattr(engines, "entry_points", lambda group: [reference, *made] if group == engines.GROUP else [])
+    install_made_engines(monkeypatch)
 
 
 @pytest.fixture

@@ -6,16 +6,13 @@ In this process, because another one would import the compiler and prepare the e
 import json
 import sys
 from collections import Counter
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from harness import engines
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
-import faulty_engines
+from made_entry_points import install_made_engines
 
 
 class Recorder:
@@ -50,12 +47,7 @@ class Recorder:
 
 @pytest.fixture
 def installed(monkeypatch):
-    made = [
-        EntryPoint(name, f"faulty_engines:{made.__name__}", engines.GROUP)
-        for name, made in faulty_engines.ENGINES.items()
-    ]
-    reference = EntryPoint("reference", "harness.backends.reference:ReferenceEngine", engines.GROUP)
-    monkeypatch.setattr(engines, "entry_points", lambda group: [reference, *made] if group == engines.GROUP else [])
+    install_made_engines(monkeypatch)
 
 
 @pytest.fixture
