@@ -2,7 +2,8 @@
 
 What it proposes is mostly larger than the loop, for the body stands there several times; so it is a detour, from which the
 search comes back when nothing simpler than the loop is made of it. Each copy can lose what only the other ones need, and all of
-them lose what made the conditions.
+them lose what made the conditions. Also for a loop that ran once: what made its end is a part of its body, which only an END
+takes off the stack.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from harness.shrink.proposals import NoProposal, Pass, Proposals
 from harness.shrink.resume import operations_as_inputs
 from harness.shrink.rows import codes_of
 from harness.shrink.tree import join_blocks, node_at, places
+from reference.definition.boundary import Position
 from reference.definition.case import Case
 from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Block, Forest, Join, Loop, Node
@@ -37,12 +39,12 @@ FOLLOWING: Final[tuple[Pass, ...]] = (join_blocks, operations_as_inputs, drop_op
 
 
 def unroll(search: Proposals) -> None:
-    """The body twice, or up to as often as it ran, in the place of a loop that repeated it; without the conditions."""
+    """The body once, twice, up to as often as it ran, in the place of a loop that was entered; without the conditions."""
     best = search.best
     runs = _runs(best)
     for place in places(best):
         if isinstance(node_at(best, place), Loop):
-            for count in range(2, min(runs.get(place.node, 0), MOST_RUNS) + 1):
+            for count in range(1, min(runs.get(place.node, 0), MOST_RUNS) + 1):
                 if search.detour(partial(_unrolled, place=place, count=count), FOLLOWING):
                     return
 
@@ -59,10 +61,12 @@ def _runs(case: Case) -> dict[int, int]:
     for row, mark in enumerate(execution.marks):
         number, tag = mark.position.node, mark.position.tag
         if tag == "start" and codes[row] == _LOOP:
-            running[number] = 1
+            running[number] = int(execution.marks[row + 1].position != Position("end", number))
         elif tag == "repeat":
             running[number] = running.get(number, 0) + 1
-            most[number] = max(most.get(number, 0), running[number])
+        else:
+            continue
+        most[number] = max(most.get(number, 0), running[number])
     return most
 
 
