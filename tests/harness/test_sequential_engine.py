@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from divergent_cases import CASES
 from made_engines import CASE, SUMMARY, MadeEngine, MadeRun
 
 from harness.auditing import audit_run
@@ -28,13 +29,6 @@ from reference.definition.formats.case_json import read_case
 from reference.definition.outcome import Completed, Failed
 
 HERE = Path(__file__).parent
-CASES = {
-    document["name"]: json.dumps(document)
-    for document in (
-        json.loads(line)["case"]
-        for line in (HERE.parent / "data" / "vm" / "divergences.jsonl").read_text("utf-8").splitlines()
-    )
-}
 BOTH = "exec:vm|exec-sequential:vm"
 
 OUTCOMES = [

@@ -1,12 +1,12 @@
 """The known divergences of the sequential engine: beside the reference each recorded defect is excused by its own entry."""
 
-import json
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from divergent_cases import CASES
 
 from harness.backends.exec import ExecEngine
 from harness.backends.program import Program
@@ -18,13 +18,6 @@ from reference.definition.cuts import ONE_FRAGMENT
 from reference.definition.formats.case_json import read_case
 
 HERE = Path(__file__).parent
-CASES = {
-    document["name"]: json.dumps(document)
-    for document in (
-        json.loads(line)["case"]
-        for line in (HERE.parent / "data" / "vm" / "divergences.jsonl").read_text("utf-8").splitlines()
-    )
-}
 
 BESIDE_THE_REFERENCE = {
     "a5_no_halt_row": ["A9"],
