@@ -325,7 +325,8 @@ class CudaDevice(Device):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        # The allocator and the device are CuPy's state of the current thread.
+        # The allocator and the device are CuPy's state of the current thread. What failed may hold arrays in its frames, and
+        # errors are kept for long: frames are cleared.
         cuda = self._cupy.cuda
         if self._lost is not None:
             raise DeviceError(f"the device was lost before: {self._lost}")
@@ -333,11 +334,11 @@ class CudaDevice(Device):
             with cuda.Device(self._ordinal), cuda.using_allocator(self._pool_malloc):
                 yield
         except cuda.memory.OutOfMemoryError as error:
+            traceback.clear_frames(error.__traceback__)
             raise BudgetExceeded(f"the device has no room: {error}") from error
         except cuda.compiler.CompileException as error:
             raise KernelBuildError(f"the kernels do not compile for the device:\n{error}") from error
         except (cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError) as error:
-            # What failed may hold arrays in its frames, and this error is kept for long.
             traceback.clear_frames(error.__traceback__)
             failed = DeviceError(f"the device failed: {error}")
             self._lost = self._lost or failed

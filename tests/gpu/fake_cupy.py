@@ -58,6 +58,11 @@ class FakeCupy:
         self.driver_calls = 0
         self.called_from: dict[tuple[str, ...], int] | None = None
         """If a dictionary: the number of the first call from each place of the engine."""
+        self.allocations = 0
+        self.allocated_from: dict[tuple[str, ...], int] | None = None
+        """The same of allocations."""
+        self.refused_allocation: int | None = None
+        """The number of the one allocation that finds no room."""
         self.room: int | None = None
         self.figures = {"num_regs": 40, "local_size_bytes": 0, "shared_size_bytes": 0, "max_threads_per_block": 1024}
         self.state = threading.local()
@@ -172,12 +177,12 @@ class FakeCupy:
 
 
 def _place() -> tuple[str, ...]:
-    """The three innermost lines of the engine, those of the devices themselves left out, that led to a call of the driver."""
+    """The two innermost lines of the engine, those of the devices themselves left out, that led to a call of the driver."""
     frames = [
         frame for frame in traceback.extract_stack() if "/gpu/" in frame.filename and "/tests/" not in frame.filename
     ]
     above = [frame for frame in frames if not frame.filename.endswith("device.py")]
-    return tuple(f"{frame.filename}:{frame.lineno}" for frame in above[-3:])
+    return tuple(f"{frame.filename}:{frame.lineno}" for frame in above[-2:])
 
 
 class Kernel(SimpleNamespace):
@@ -257,6 +262,12 @@ class Pool:
         self.used = 0
 
     def malloc(self, nbytes: int) -> Callable[[], None]:
+        number = self.cupy.allocations
+        self.cupy.allocations += 1
+        if self.cupy.allocated_from is not None:
+            self.cupy.allocated_from.setdefault(_place(), number)
+        if number == self.cupy.refused_allocation:
+            raise OutOfMemoryError(f"Out of memory allocating {nbytes} bytes (the one that was refused)")
         room = 1 << 30 if self.cupy.room is None else self.cupy.room
         rounded = -(-nbytes // 512) * 512
         if self.used + rounded > room:

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.usefixtures("device")  # where no kernel can be built, 
 
 CASE = replace(vm_cases()["event_merkle_node_merge_702000"], cuts=(Every(7),))
 RECORDING = recording_of(CASE, Every(7))
+KINDS_OF_WALK = (Options(), Options(cache="full", shards=2), Options(merkle=2))
 ILLEGAL = "cudaErrorIllegalAddress: an illegal memory access"
 
 
@@ -77,6 +78,25 @@ def test_a_device_that_fills_up_anywhere_is_told_and_serves_the_next_walk(fake: 
         demand_nothing_left(cuda)
 
 
+def test_an_allocation_refused_at_any_place_leaves_nothing_in_the_accounts(fake: FakeCupy) -> None:
+    """Once for every place of the engine that allocates; the next walk is served."""
+    tried: set[tuple[str, ...]] = set()
+    with CudaDevice() as cuda:
+        for options in KINDS_OF_WALK:
+            fake.allocations, fake.allocated_from = 0, {}
+            expected = walk(RECORDING, cuda, options)
+            places, fake.allocated_from = fake.allocated_from, None
+            for number in (places[place] for place in places.keys() - tried):
+                fake.allocations, fake.refused_allocation = 0, number
+                with pytest.raises(BudgetExceeded, match="the one that was refused"):
+                    walk(RECORDING, cuda, options)
+                demand_nothing_left(cuda)
+            fake.refused_allocation = None
+            assert walk(RECORDING, cuda, options).manifest == expected.manifest
+            tried.update(places)
+    assert len(tried) > 40
+
+
 def test_more_than_there_is_in_a_comparison_is_not_comparable(fake: FakeCupy) -> None:
     engine = CudaEngine()
     fake.room = 100_000
@@ -110,17 +130,18 @@ def loss_after(fake: FakeCupy, options: Options, k: int) -> DeviceError | None:
     return said
 
 
-@pytest.mark.parametrize(
-    "options", [Options(), Options(cache="full", shards=2), Options(merkle=2)], ids=["plain", "full", "merkle"]
-)
-def test_a_device_that_is_lost_at_any_place_leaves_nothing_in_the_accounts(fake: FakeCupy, options: Options) -> None:
+def test_a_device_that_is_lost_at_any_place_leaves_nothing_in_the_accounts(fake: FakeCupy) -> None:
     """Once for every place of the engine from which a walk calls the driver: launches, waits, frees."""
-    with CudaDevice() as cuda:
-        fake.driver_calls, fake.called_from = 0, {}
-        walk(RECORDING, cuda, options)
-        places, fake.called_from = fake.called_from, None
-    assert len(places) > 100
-    assert all(loss_after(fake, options, k) for k in places.values())
+    tried: set[tuple[str, ...]] = set()
+    for options in KINDS_OF_WALK:
+        with CudaDevice() as cuda:
+            fake.driver_calls, fake.called_from = 0, {}
+            walk(RECORDING, cuda, options)
+            places, fake.called_from = fake.called_from, None
+        for place in places.keys() - tried:
+            assert loss_after(fake, options, places[place]), place
+        tried.update(places)
+    assert len(tried) > 150
 
 
 def test_a_device_that_is_lost_under_several_lanes_leaves_nothing_in_the_accounts(fake: FakeCupy) -> None:
