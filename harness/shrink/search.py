@@ -185,6 +185,8 @@ class Search:
         """A cut at every row stays where it hurts while the program loses rows; the cuts are thinned out at the end."""
         if self.best.cut != Every(1):
             self._check_budget()
+            with contextlib.suppress(_TurnedSlow):
+                self._check_pace()
             proposed = self._proposed(lambda case: replace(case, cuts=(Every(1),)), is_simpler=False)
             if proposed is not None and self._judged(*proposed):
                 self.best = proposed[0]
