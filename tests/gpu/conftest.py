@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from reported_cases import write_cases
 
 from gpu.host_device import HostDevice
 
@@ -16,3 +18,20 @@ def device() -> Iterator[HostDevice]:
         pytest.skip(reason)
     with HostDevice() as host:
         yield host
+
+
+@pytest.fixture
+def host(device: HostDevice) -> Iterator[HostDevice]:
+    """A device of its own, whose arena must be empty again at the end."""
+    with HostDevice() as own:
+        yield own
+        assert own.arena.total == 0
+        assert own.arena.booked == 0
+
+
+@pytest.fixture(scope="session")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle for the device report."""
+    path = tmp_path_factory.mktemp("bundle") / "cases.zip"
+    write_cases(path)
+    return path

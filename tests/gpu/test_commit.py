@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 from commitment_data import RPO, trace_of
@@ -30,15 +29,6 @@ from reference.definition.cuts import Every
 from reference.definition.field import P
 
 pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
-
-
-@pytest.fixture
-def host() -> Iterator[HostDevice]:
-    """A device of its own, whose arena must be empty again at the end."""
-    with HostDevice() as device:
-        yield device
-        assert device.arena.total == 0
-        assert device.arena.booked == 0
 
 
 @pytest.mark.parametrize("cache", Cache)

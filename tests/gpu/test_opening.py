@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -22,14 +21,6 @@ from gpu.states import Cache, Phase, State
 from reference.definition.cuts import At, Every
 
 pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
-
-
-@pytest.fixture
-def host() -> Iterator[HostDevice]:
-    """A device of its own, whose arena must be empty again at the end."""
-    with HostDevice() as device:
-        yield device
-        assert device.arena.total == 0
 
 
 def notable_rows(extent: Extent) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -27,15 +27,6 @@ from reference.definition.cuts import Every
 from reference.definition.field import P
 
 pytestmark = pytest.mark.usefixtures("device")  # where no device can be built, every test is skipped with the reason
-
-
-@pytest.fixture
-def host() -> Iterator[HostDevice]:
-    """A device of its own, whose arena must be empty again at the end."""
-    with HostDevice() as device:
-        yield device
-        assert device.arena.total == 0
-        assert device.arena.booked == 0
 
 
 def windows_of(trace: np.ndarray) -> Windows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,15 +31,6 @@ from gpu.tables import ProgramTables
 pytestmark = pytest.mark.usefixtures("device")
 
 NAME = "op_u32and_700370"
-
-
-@pytest.fixture
-def host() -> Iterator[HostDevice]:
-    """A device of its own, whose arena must be empty again at the end."""
-    with HostDevice() as device:
-        yield device
-        assert device.arena.total == 0
-        assert device.arena.booked == 0
 
 
 def tables() -> ProgramTables:
