@@ -158,7 +158,7 @@ def main() -> None:
     stand in a file of the same name that ends in .inputs).
 
     Exit codes: 0 agreement or success, 1 divergence or nothing compared, 2 bad input or usage, 3 a failure of this
-    program or, where nothing is compared, of an engine.
+    program or, where nothing is compared, of an engine, 130 after an interrupt.
     """
 
 

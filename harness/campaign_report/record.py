@@ -103,7 +103,7 @@ def read_record(directory: Path) -> Record:
     path = directory / FILE
     if not path.exists():
         raise InputError(
-            f"there is no {FILE}: this is not the directory of a campaign; `fragdiff fuzz --jobs N --out DIR` makes one",
+            f"there is no {FILE}: this is not the directory of a campaign; `fragdiff fuzz --out DIR` makes one",
             source=str(directory),
         )
     rows = read_rows(path)

@@ -46,7 +46,7 @@ WIDTH = 118
     type=NamedPath(path_type=Path, file_okay=False),
     default=Path("nonconforming"),
     show_default=True,
-    help="Where cases on which the engine is wrong are kept; made when there is one.",
+    help="Where cases on which the engine is wrong are kept; nothing is made when there are none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a part and one verdict instead of the table.")
 @click.pass_context

@@ -35,7 +35,7 @@ from reference.definition.formats.children_first import children_first
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a case and one total.")
 
 
-@click.command()
+@click.command(short_help="Leave out the cases of DIR that add nothing to what the others reach.")
 @directory_argument
 @click.option("--write", is_flag=True, help="Remove the files; otherwise they are only listed.")
 @slow_option
@@ -81,7 +81,7 @@ def minimise(ctx: click.Context, directory: Path, write: bool, slow: bool, as_js
     ctx.exit(AGREE)
 
 
-@click.command()
+@click.command(short_help="Bring the cases of other directories into DIR.")
 @directory_argument
 @click.argument("sources", metavar="FROM..", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @json_option
@@ -113,7 +113,7 @@ def merge(ctx: click.Context, directory: Path, sources: tuple[Path, ...], as_jso
     ctx.exit(code)
 
 
-@click.command()
+@click.command(short_help="Generate the cases that reach what DIR does not reach yet.")
 @directory_argument
 @click.option("--beside", metavar="DIR", multiple=True, type=NamedPath(path_type=Path), help="Reached there, too.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the generated cases.")
@@ -121,7 +121,12 @@ def merge(ctx: click.Context, directory: Path, sources: tuple[Path, ...], as_jso
     "--cases", type=click.IntRange(min=1), default=10_000, show_default=True, help="Generate at most so many."
 )
 @click.option("--seconds", type=Number(min=0), default=None, help="Stop generating after this time.")
-@click.option("--max-rows", type=click.IntRange(min=1), default=None, help="Of generated programs.")
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=1),
+    default=None,
+    help=f"Of generated programs (default {Profile().max_rows}).",
+)
 @click.option("--at-most", type=click.IntRange(min=1), default=None, help="Keep so many: the cases that add most.")
 @click.option("--expect", "engine", metavar="NAME", required=True, help="Keep what this engine makes of each case.")
 @json_option

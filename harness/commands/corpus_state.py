@@ -26,7 +26,7 @@ directory_argument = click.argument("directory", metavar="DIR", type=NamedPath(p
 slow_option = click.option("--slow", is_flag=True, help="Also the cases in folders called bench or slow.")
 
 
-@click.command()
+@click.command(short_help="List the cases of DIR: why each is kept, and what it alone reaches.")
 @directory_argument
 @click.option("--no-cells", is_flag=True, help="Run nothing: no rows, and no cells that only one case reaches.")
 @slow_option
@@ -87,7 +87,9 @@ def _show(entry: Entry, directory: Path, ran: tuple[Reach, int] | None, as_json:
 
 @click.command()
 @directory_argument
-@click.option("--engines", metavar="A,B..", multiple=True, help="Engines that must make what is expected (reference).")
+@click.option(
+    "--engines", metavar="A,B..", multiple=True, help="Engines that must make what is expected (default: reference)."
+)
 @click.option("--engine", metavar="NAME", multiple=True, help="One more; its name may hold commas: exec:COMMAND.")
 @click.option("--files-only", is_flag=True, help="Run nothing.")
 @slow_option

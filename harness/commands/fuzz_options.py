@@ -74,8 +74,16 @@ def _list_families(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 
 _LENGTH: Final = (
     click.option("--laws", metavar="NAME", help="Instead of engines: one engine, judged by itself (`fragdiff laws`)."),
-    click.option("--profile", type=click.Choice(NAMES), help="Values for --seconds, --max-rows and --jobs."),
-    click.option("--seconds", type=Number(min=0, min_open=True), help="End this run after this time (default 60)."),
+    click.option(
+        "--profile",
+        type=click.Choice(NAMES),
+        help="Values for --seconds, --max-rows and --jobs where they are left out.",
+    ),
+    click.option(
+        "--seconds",
+        type=Number(min=0, min_open=True),
+        help="End this run after this time (default 60; with --cases none).",
+    ),
     click.option("--cases", type=click.IntRange(min=1), help="End when the campaign has this many cases."),
     click.option(
         "--jobs", type=click.IntRange(min=1), help="Worker processes; without it this process does everything."
@@ -142,7 +150,12 @@ _WORKERS: Final = (
     click.option(
         "--memory", metavar="BYTES", help="A worker that holds more is killed, such as 4GiB; without it no limit."
     ),
-    click.option("--cluster", metavar="ADDRESS", help="Run the batches on the workers of this dask scheduler."),
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Run the batches on the workers of this dask scheduler; when it has none for 120 s, or --hang-seconds where "
+        "that is shorter, the campaign ends.",
+    ),
 )
 
 _COMPARING: Final = (

@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     "--fallback", metavar="CHIP", multiple=True, type=click.Choice(CHIPS), help="Generate this chip on the host."
 )
 @click.option("--check/--no-check", default=True, show_default=True, help="Check every invariant at every step.")
-@click.option("--manifest", type=NamedPath(path_type=Path, dir_okay=False), help="Write the manifest here; one run.")
+@click.option(
+    "--manifest",
+    type=NamedPath(path_type=Path, dir_okay=False),
+    help="Write the manifest here; for one case with one cut plan.",
+)
 @cuts_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run instead of text.")
 def gpu(file: str, cuts: tuple[str, ...], manifest: Path | None, as_json: bool, **said: Any) -> None:
@@ -54,8 +58,8 @@ def gpu(file: str, cuts: tuple[str, ...], manifest: Path | None, as_json: bool, 
 
     The recorded raw state is all that stays on the device at level none; the columns of a chip are generated when they are
     committed to, proven and opened, and dropped. The table gives the bytes of each tag after each step beside what they must
-    be. What is left out is as the case says under "options", else the plainest walk. The manifest holds nothing that
-    differs between devices, lanes, cache levels or orders of chips.
+    be. What is left out is as the case says under "options", else the plainest walk: level none, one lane, one shard, no
+    limit. The manifest holds nothing that differs between devices, lanes, cache levels or orders of chips.
 
     The exit code is 0 when everything held, 1 when an invariant did not or when there was nothing to walk because the program
     fails, 2 without the device and when the budget is too small, 3 when a device or a kernel failed.

@@ -53,10 +53,11 @@ def laws(
     law 4        a build made twice gives the same twice
     constraints  the engine's own check accepts its traces, where it has one
 
-    No other engine is asked. The engine may be another machine altogether: instruction set, hash, columns and layout are
-    its own. A program of exec:COMMAND gets a case with many cuts on a line and prints a record with a member of `fragments`
-    for each: `fragment` (the size), `status` (completed, failed, panicked), `message`, and of `columns` (a digest each),
-    `differences`, `constraints` and `contexts` what it has.
+    What --cuts names, or what the case's own plans are, is built besides. No other engine is asked. The engine may be
+    another machine altogether: instruction set, hash, columns and layout are its own. A program of exec:COMMAND gets a
+    case with many cuts on a line and prints a record with a member of `fragments` for each: `fragment` (the size),
+    `status` (completed, failed, panicked), `message`, and of `columns` (a digest each), `differences`, `constraints`
+    and `contexts` what it has.
 
     A program that fails alike at every cut keeps the laws; one that completes at some cuts only breaks the first. What an
     engine cannot show is listed as not judged. The exit code is 0 when every case was judged and keeps the laws, 1 when a law

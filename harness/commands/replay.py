@@ -41,10 +41,15 @@ _SHOWN_LINES = 4
 @click.argument("places", metavar="DIR..", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option("--engines", metavar="A,B..", multiple=True, help="Instead of all installed engines that are usable.")
 @click.option("--engine", metavar="NAME", multiple=True, help="One more; its name may hold commas: exec:COMMAND.")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes (one a processor).")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes (default: one a processor).")
 @click.option("--slow", is_flag=True, help="Also the cases in folders called bench or slow.")
 @click.option(
-    "--seconds-per-case", "seconds", type=Number(min=0.1), default=SECONDS, show_default=True, help="At most."
+    "--seconds-per-case",
+    "seconds",
+    type=Number(min=0.1),
+    default=SECONDS,
+    show_default=True,
+    help="For a case with all its cut plans; one that takes longer counts as crashed.",
 )
 @audit_option
 @click.option("--junit", metavar="FILE", type=NamedPath(path_type=Path), help="Write the results as JUnit XML, too.")

@@ -39,7 +39,7 @@ def report(
     fragdiff report night
     fragdiff report night --html /var/www/night.html --junit night.xml
 
-    DIR is the directory of `fragdiff fuzz --jobs N --out DIR`. The campaign is not disturbed. The page shows rates and
+    DIR is the directory of `fragdiff fuzz --out DIR`. The campaign is not disturbed. The page shows rates and
     coverage over time, gaps, verdicts, what was not comparable and why, findings by signature with links to their reports,
     slow cases, workers that died, and runs.
 

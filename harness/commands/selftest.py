@@ -29,7 +29,7 @@ from reference.definition.errors import InputError
 )
 @click.option("--fault", "names", metavar="NAME", multiple=True, help="Only this fault; may be repeated.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds for each fault (default 5, with --quick 1).")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one a processor).")
 @click.option(
     "--trials",
     "kept",

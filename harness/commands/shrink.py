@@ -52,7 +52,8 @@ MOST_CANDIDATES: Final = 10**9
 @click.option(
     "--out",
     type=NamedPath(path_type=Path, dir_okay=False),
-    help="Where the smallest case goes, whenever there is a smaller one; shrinking goes on from what is there.",
+    help="Where the smallest case goes, whenever there is a smaller one (default: NAME.smallest.case.json in this "
+    "directory); shrinking goes on from what is there.",
 )
 @click.option("--seconds", default=60.0, show_default=True, type=Number(min=0), help="When to give up.")
 @click.option(

@@ -209,7 +209,7 @@ def test_a_file_in_the_place_of_the_directory_is_refused(report, tmp_path):
 
 
 def test_a_directory_without_a_campaign_is_refused_with_the_way_to_get_one(report, tmp_path):
-    refused(report, tmp_path, "there is no campaign.sqlite", "fragdiff fuzz --jobs N --out DIR")
+    refused(report, tmp_path, "there is no campaign.sqlite", "fragdiff fuzz --out DIR")
 
 
 def test_a_state_of_another_format_is_refused(report, night):
