@@ -71,6 +71,8 @@ def settings_of(config: pytest.Config, corpus: Sequence[Path], files: Sequence[P
     seed = config.getoption("--fragdiff-seed")
     if seed is not None and seed < 0:
         raise pytest.UsageError(f"--fragdiff-seed: expected a number from 0, found {seed}")
+    if not config.getoption("--fragdiff-out"):
+        raise pytest.UsageError("--fragdiff-out: the name is empty")
     return Settings(
         engines=_engines(config),
         corpus=tuple(corpus),

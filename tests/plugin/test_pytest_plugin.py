@@ -140,6 +140,7 @@ def test_a_file_that_is_no_case_is_an_error_with_file_and_place(run_pytest, writ
         ([HONEST, "--fragdiff-fuzz=soon"], "expected a time"),
         ([HONEST, "--fragdiff-fuzz=0s"], "expected a time"),
         ([HONEST, "--fragdiff-seed=-1"], "expected a number from 0"),
+        ([HONEST, "--fragdiff-out="], "--fragdiff-out: the name is empty"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error(run_pytest, write, corpus, arguments, word):
