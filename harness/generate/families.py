@@ -10,18 +10,25 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from harness.generate.choices import pick_weighted, several
 from harness.generate.deep_stacks import write_deep_stack, write_worn_stack
 from harness.generate.entries import write_entries
-from harness.generate.grammar import CONSTRUCTS, ELEMENTS, write_elements
+from harness.generate.grammar import CONSTRUCTS
 from harness.generate.long_loops import LEAST_ROWS, write_long_loop
 from harness.generate.nests import write_nest
-from harness.generate.operations import GROUPS, write_any_operation, write_operation
+from harness.generate.operations import GROUPS
+from harness.generate.outermost import (
+    MANY_CONSTRUCTS,
+    with_depth,
+    write_anything,
+    write_batches,
+    write_chiplets_heavy,
+    write_one_construct,
+    write_one_operation,
+    write_range_heavy,
+)
 from harness.generate.places import write_places
 from harness.generate.resolved_entries import write_external_entry, write_resolved_entry
 from harness.generate.sequence import Sequence
-from harness.generate.values import draw_element
-from reference.definition.isa import BLOCK_OPERATIONS
 
 ALL_GROUPS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -71,101 +78,25 @@ class Family:
         return self.target_length or self.least_rows > 0
 
 
-_MANY_CONSTRUCTS: Final = MappingProxyType({"operation": 20} | dict.fromkeys(CONSTRUCTS, 1) | {"loop": 3})
-
-
-def _anything(sequence: Sequence) -> None:
-    write_elements(sequence, continue_percent=sequence.draft.profile.continue_percent)
-
-
-def _with_depth(write: Callable[[Sequence], None]) -> Callable[[Sequence], None]:
-    """Most programs first put some distinct items on the stack, so that the overflow table is in use."""
-
-    def put(sequence: Sequence) -> None:
-        if sequence.choices.flag(70):
-            several(sequence.choices, 7, 85, lambda: sequence.push(draw_element(sequence.choices)))
-
-    def deep(sequence: Sequence) -> None:
-        sequence.choices.part(lambda: put(sequence))
-        write(sequence)
-
-    return deep
-
-
-def _one_operation(sequence: Sequence) -> None:
-    """Operands are inputs of the program where possible; a few items below 16 at most."""
-    if sequence.choices.flag(40):
-        for name in sequence.choices.pick((("PAD",), ("DUP3", "DUP7"), ("DROP",))):
-            sequence.emit(name)
-    write_operation(sequence, sequence.choices.pick(BLOCK_OPERATIONS).name)
-
-
-def _one_construct(sequence: Sequence) -> None:
-    """The construct is the program's root where it needs no set-up and is the only one; it may be followed by code."""
-    options = [(_MANY_CONSTRUCTS[name], ELEMENTS[name]) for name in CONSTRUCTS]
-    if sequence.choices.flag(40):
-        sequence.choices.part(lambda: pick_weighted(sequence.choices, options)(sequence))
-        return
-    several(sequence.choices, 2, 85, lambda: pick_weighted(sequence.choices, options)(sequence))
-    several(sequence.choices, 1, 50, lambda: write_any_operation(sequence))
-
-
-_PADDING: Final = ("NOOP", "SWAP", "INCR", "NEG", "MOVUP5", "DUP2", "DROP")
-
-
-def _batches(sequence: Sequence) -> None:
-    """One block of up to 220 operations; PUSH runs make groups close early."""
-    several(sequence.choices, 6, 85, lambda: _part_of_batch(sequence))
-
-
-def _part_of_batch(sequence: Sequence) -> None:
-    choices = sequence.choices
-    kind = choices.pick(("run", "pushes", "mixed"))
-    if kind == "run":
-        for _ in range(choices.pick((1, 6, 7, 8, 9, 10, 17, 36, 71, 72, 73))):
-            sequence.emit("NOOP")
-    elif kind == "pushes":
-        several(choices, 12, 88, lambda: sequence.emit("PUSH", draw_element(choices)))
-    else:
-        several(choices, 12, 88, lambda: _mixed(sequence))
-
-
-def _mixed(sequence: Sequence) -> None:
-    sequence.emit(sequence.choices.pick(_PADDING))
-    if sequence.choices.flag(30):
-        sequence.emit("PUSH", draw_element(sequence.choices))
-
-
-def _range_heavy(sequence: Sequence) -> None:
-    """Few rows, many distinct 16-bit limbs far apart: the range table is longer than the program."""
-    several(sequence.choices, 12, 88, lambda: write_operation(sequence, sequence.choices.pick(GROUPS["u32"])))
-
-
-def _chiplets_heavy(sequence: Sequence) -> None:
-    """Few rows, many chiplet rows."""
-    names = ("HPERM", "U32XOR", "U32AND", "LOGPRECOMPILE", "MPVERIFY")
-    several(sequence.choices, 10, 88, lambda: write_operation(sequence, sequence.choices.pick(names)))
-
-
 def _only(**weights: int) -> Mapping[str, int]:
     return MappingProxyType(weights)
 
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    Family("mixed", 10, "state that one construct leaves and another reads", _with_depth(_anything)),
-    Family("one_operation", 6, "a single operation's effect, helpers or queue entry", _one_operation),
+    Family("mixed", 10, "state that one construct leaves and another reads", with_depth(write_anything)),
+    Family("one_operation", 6, "a single operation's effect, helpers or queue entry", write_one_operation),
     Family(
         "one_construct",
         6,
         "start and END of a node as first, last and only code of a program",
-        _one_construct,
-        _MANY_CONSTRUCTS,
+        write_one_construct,
+        MANY_CONSTRUCTS,
     ),
     Family(
         "stack",
         4,
         "overflow rows and addresses across a cut, depth forgotten by movements (C4)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=40, end_block=4, call=3, loop=2),
         _only(stack=10, system=2, field=1),
     ),
@@ -173,23 +104,23 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "arithmetic",
         4,
         "carries, borrows, limbs and inverses at the edges of 16, 32 and 64 bits (C1, C2, C13)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=40, end_block=2, loop=1),
         _only(field=4, u32=6, stack=3),
     ),
-    Family("batches", 4, "group and batch arithmetic at RESPAN and behind immediates (A6, C9, C16)", _batches),
+    Family("batches", 4, "group and batch arithmetic at RESPAN and behind immediates (A6, C9, C16)", write_batches),
     Family(
         "loops",
         5,
         "REPEAT and END of loops of every body kind, entered or not, nested (A1, A7)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=10, end_block=1, loop=8, split=2, call=1),
     ),
     Family(
         "contexts",
         5,
         "context, caller hash and overflow restored by END of calls, also in calls (C8, C15)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=14, end_block=1, call=5, dyncall=2, syscall=3, split=1),
         _only(stack=6, system=8, memory=5, field=1),
     ),
@@ -197,21 +128,21 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "kernel",
         3,
         "kernel rows for procedures called 0, 1, 2 and more times in any order (C6)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=8, syscall=8, call=2, loop=1),
     ),
     Family(
         "dynamic",
         3,
         "targets found by digest: reads of the target word, address pops, forest switches",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=10, dyn=5, dyncall=5, external=1, loop=1),
     ),
     Family(
         "libraries",
         4,
         "resolutions and forest switches replayed in the wrong order, or lost at a cut",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=10, external=8, dyn=2, call=2, split=2, loop=2, syscall=1),
     ),
     Family(
@@ -232,7 +163,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "memory",
         4,
         "memory rows sorted by context, word and clock; reads of never written words; far addresses (B1)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=30, call=4, syscall=2, loop=2, dyncall=1),
         _only(memory=10, stack=3, advice=2, stark=1, field=1),
     ),
@@ -240,7 +171,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "advice",
         4,
         "replayed advice and events: what is popped, in which order, after which event (B5, B8)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=30, external=2, call=2, loop=2, split=1),
         _only(advice=6, events=8, stack=2, memory=1),
     ),
@@ -248,7 +179,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "merkle",
         2,
         "Merkle paths in the hasher and their addresses (C10)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=20, end_block=1, loop=1, call=1),
         _only(merkle=6, hash=3, events=2, stack=2),
     ),
@@ -256,7 +187,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "proofs",
         3,
         "hashing, Horner, folding and circuit operations between others (C11)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         _only(operation=20, end_block=1, loop=1, call=1),
         _only(stark=6, hash=3, stack=4, memory=1),
     ),
@@ -297,13 +228,13 @@ FAMILIES: Final[tuple[Family, ...]] = (
         write_worn_stack,
         may_fail=False,
     ),
-    Family("range_table", 2, "a trace as long as its range table (A5)", _range_heavy),
-    Family("chiplets", 2, "a trace as long as its chiplets", _chiplets_heavy),
+    Family("range_table", 2, "a trace as long as its range table (A5)", write_range_heavy),
+    Family("chiplets", 2, "a trace as long as its chiplets", write_chiplets_heavy),
     Family(
         "lengths",
         4,
         "programs of exactly 2^k rows and a few more or less: HALT rows, last row, padding (A5, A8)",
-        _with_depth(_anything),
+        with_depth(write_anything),
         target_length=True,
     ),
 )
