@@ -7,8 +7,9 @@ program, so a driver that can shrink its answers shrinks programs.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -38,15 +39,32 @@ def pick_weighted(choices: Choices, options: Sequence[tuple[int, T]]) -> T:
 
     Raises ValueError when no option has a weight.
     """
-    total = sum(weight for weight, _ in options)
-    if total <= 0:
-        raise ValueError("there is no option to pick from")
-    left = choices.integer(0, total - 1)
-    for weight, option in options:
-        if left < weight:
-            return option
-        left -= weight
-    raise AssertionError("the weights do not add up")
+    return Weighted(options).pick(choices)
+
+
+class Weighted(Generic[T]):
+    """(weight, option) pairs that are picked from again and again, as :func:`pick_weighted` does once."""
+
+    def __init__(self, options: Iterable[tuple[int, T]]) -> None:
+        self._options: list[T] = []
+        self._ends: list[int] = []
+        total = 0
+        for weight, option in options:
+            if weight > 0:
+                total += weight
+                self._options.append(option)
+                self._ends.append(total)
+        self._last = total - 1
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to pick."""
+        return bool(self._options)
+
+    def pick(self, choices: Choices) -> T:
+        """One of the options; ValueError when there are none."""
+        if not self._options:
+            raise ValueError("there is no option to pick from")
+        return self._options[bisect_right(self._ends, choices.integer(0, self._last))]
 
 
 def several(choices: Choices, most: int, percent: int, write: Callable[[], None]) -> None:
@@ -75,28 +93,34 @@ class SeededChoices:
         self._bits, self._unit = source.getrandbits, source.random
 
     def integer(self, low: int, high: int) -> int:
-        """Uniform in low..high; ValueError when ``high`` is below ``low``."""
-        if high < low:
+        """Uniform in low..high, drawn as ``random.randrange`` draws it, at a third of its cost.
+
+        Raises ValueError when ``high`` is below ``low``.
+        """
+        count = high - low + 1
+        if count <= 0:
             raise ValueError(f"there is no integer in {low}..{high}")
-        return low + self._below(high - low + 1)
-
-    def pick(self, options: Sequence[T]) -> T:
-        """Uniform among the options; ValueError when there are none."""
-        if not options:
-            raise ValueError("there is no option to pick from")
-        return options[self._below(len(options))]
-
-    def flag(self, percent: int = 50) -> bool:
-        """True with the probability ``percent`` / 100."""
-        return self._unit() * 100 < percent
-
-    def _below(self, count: int) -> int:
-        """Uniform in 0..count-1, drawn as ``random.randrange`` draws it, at a third of its cost."""
         bits = count.bit_length()
         drawn = self._bits(bits)
         while drawn >= count:
             drawn = self._bits(bits)
-        return drawn
+        return low + drawn
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Uniform among the options; ValueError when there are none."""
+        count = len(options)
+        if not count:
+            raise ValueError("there is no option to pick from")
+        # As :meth:`integer` draws, without the call: half of all choices are made here.
+        bits = count.bit_length()
+        drawn = self._bits(bits)
+        while drawn >= count:
+            drawn = self._bits(bits)
+        return options[drawn]
+
+    def flag(self, percent: int = 50) -> bool:
+        """True with the probability ``percent`` / 100."""
+        return self._unit() * 100 < percent
 
     def part(self, write: Callable[[], T]) -> T:
         """Nothing to remember: a PRNG does not shrink."""

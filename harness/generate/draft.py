@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.generate.choices import Choices
+from harness.generate.choices import Choices, Weighted
 from harness.generate.forests import ForestDraft
 from harness.generate.profile import Profile
 from harness.generate.values import spread
@@ -61,6 +61,10 @@ class Draft:
     """Of the elements of a sequence, by name; from the family."""
     group_weights: dict[str, int] = field(default_factory=dict)
     """Of the groups of operations; from the family."""
+    operation_names: Weighted[tuple[str, ...]] | None = None
+    """Those groups, made when the first operation is written."""
+    elements: dict[bool, Weighted[Callable[[Sequence], None]]] = field(default_factory=dict)
+    """Those elements, made when they are first wanted: by whether constructs are left out."""
     pristine: bool = True
     """No code is written yet, so the operands of what comes first may be the stack inputs."""
     pending: Failure | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from reference.definition.batching import OPERATIONS_PER_GROUP
 from reference.definition.field import ZERO_WORD, Word
-from reference.definition.isa import Operation, opcode
+from reference.definition.isa import PUSH, Operation, opcode
 from reference.definition.mast import Block, Forest, Node, children_of, node_digest
 
 
@@ -35,9 +37,33 @@ CONTROL = Cost(rows=2)
 """The start and END rows of a control node."""
 
 
-def block_rows(block: Block) -> int:
-    """SPAN, the operations with padding, one RESPAN between batches, END."""
-    return 1 + sum(len(batch.operations) for batch in block.batches) + len(block.batches)
+def block_rows(operations: Sequence[Operation]) -> int:
+    """Rows of a block of these operations, at least one: SPAN, the operations with padding, RESPANs between batches, END.
+
+    Counted by the rules of batching alone (spec 02, section 4): most blocks are batched only when their program runs.
+    """
+    rows = 2 + len(operations)
+    groups, in_group = 1, 0
+    behind_push = False
+    for code, _ in operations:
+        is_push = code == PUSH
+        if groups > (6 if is_push and in_group > 7 else 7) and (is_push or in_group == OPERATIONS_PER_GROUP):
+            rows += _filling_noops(groups, behind_push=behind_push) + 1
+            groups, in_group, behind_push = 1, 0, False
+        if in_group == OPERATIONS_PER_GROUP or (is_push and in_group == OPERATIONS_PER_GROUP - 1):
+            # A PUSH never ends a group: a NOOP does.
+            rows += behind_push
+            groups += 1
+            in_group = 0
+        groups += is_push
+        in_group += 1
+        behind_push = is_push
+    return rows + _filling_noops(groups, behind_push=behind_push)
+
+
+def _filling_noops(groups: int, *, behind_push: bool) -> int:
+    """NOOPs at the end of a batch: behind a PUSH, and one in each group that is added up to a power of two."""
+    return behind_push + (1 << (groups - 1).bit_length()) - groups
 
 
 class ForestDraft:
@@ -59,8 +85,7 @@ class ForestDraft:
 
     def add_block(self, operations: list[Operation], *, pops: int = 0) -> int:
         """A block of at least one operation; its rows are counted here."""
-        block = Block(tuple(operations))
-        return self.add(block, Cost(block_rows(block), pops))
+        return self.add(Block(tuple(operations)), Cost(block_rows(operations), pops))
 
     def add_code(self, names: str) -> int:
         """A block of operations without immediate, given by name with blanks between."""

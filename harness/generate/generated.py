@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from harness.generate.choices import Choices, SeededChoices, pick_weighted
+from harness.generate.choices import Choices, SeededChoices, Weighted, pick_weighted
 from harness.generate.draft import Draft
 from harness.generate.failures import DRY, failures_in_use
 from harness.generate.families import Family, families_in_use
@@ -47,7 +48,7 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
     """One case from these choices."""
     # The cut comes first: behind the program a shrinker would lose it whenever the program gets shorter.
     cut = _draw_cut(choices)
-    family = pick_weighted(choices, [(each.weight, each) for each in _families(profile)])
+    family = _families(profile).pick(choices)
     draft = Draft(choices, profile, budget=profile.max_rows, exact_rows=family.exact_rows)
     _draw_weights(draft, family)
     if choices.flag(round(100 * profile.failing_rate)) and family.may_fail:
@@ -71,11 +72,13 @@ def generate(choices: Choices, profile: Profile = Profile(), *, name: str = "gen
     return Generated(case, draft.intended or COMPLETES, family.name, failure, cost.rows)
 
 
-def _families(profile: Profile) -> list[Family]:
+@lru_cache(maxsize=16)
+def _families(profile: Profile) -> Weighted[Family]:
     """Those of the profile; where every program is to fail, the ones whose programs may."""
     in_use = families_in_use(profile.families, profile.max_rows)
-    failing = [family for family in in_use if family.may_fail]
-    return failing if failing and profile.failing_rate == 1 else list(in_use)
+    failing = tuple(family for family in in_use if family.may_fail)
+    chosen = failing if failing and profile.failing_rate == 1 else in_use
+    return Weighted((family.weight, family) for family in chosen)
 
 
 def _draw_weights(draft: Draft, family: Family) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.generate import branches, calls, loops
-from harness.generate.choices import pick_weighted, several
+from harness.generate.choices import Weighted, several
+from harness.generate.draft import Draft
 from harness.generate.operations import write_any_operation
 from harness.generate.sequence import Sequence
 
@@ -83,12 +84,20 @@ def write_element(sequence: Sequence) -> None:
         place_failure(sequence)
         return
     deep = sequence.level >= draft.profile.max_level or not sequence.room(CONSTRUCT_ROWS)
-    options = [
-        (draft.weights.get(name, 0), element) for name, element in ELEMENTS.items() if not (deep and name in CONSTRUCTS)
-    ]
-    if not any(weight for weight, _ in options):
-        options = [(1, write_any_operation)]
-    pick_weighted(sequence.choices, options)(sequence)
+    options = draft.elements.get(deep)
+    if options is None:
+        options = draft.elements[deep] = _possible(draft, without_constructs=deep)
+    options.pick(sequence.choices)(sequence)
+
+
+def _possible(draft: Draft, *, without_constructs: bool) -> Weighted[Element]:
+    """The elements of the draft's weights; operations where nothing is left."""
+    options = Weighted(
+        (draft.weights.get(name, 0), element)
+        for name, element in ELEMENTS.items()
+        if not (without_constructs and name in CONSTRUCTS)
+    )
+    return options or Weighted([(1, write_any_operation)])
 
 
 def place_failure(sequence: Sequence) -> None:

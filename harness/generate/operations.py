@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.generate import circuit, merkle
 from harness.generate.addresses import draw_address, draw_word_address
-from harness.generate.choices import Choices, pick_weighted
+from harness.generate.choices import Choices, Weighted
 from harness.generate.draft import PRIVATE_ADDRESS
 from harness.generate.effects import EFFECTS, GROWTH
 from harness.generate.events import EVENTS, pop_from_map
@@ -142,7 +142,9 @@ def write_operation(sequence: Sequence, name: str) -> None:
 
 def prepare_operands(sequence: Sequence, name: str) -> None:
     """Make sure that the operation may run here: enough items, and operands that fit."""
-    sequence.allow_shrink(max(0, -GROWTH.get(name, 0)))
+    growth = GROWTH.get(name, 0)
+    if growth < 0:
+        sequence.allow_shrink(-growth)
     operands = OPERANDS.get(name)
     if operands is None:
         return
@@ -198,6 +200,8 @@ assert set(EFFECTS) == {name for names in GROUPS.values() for name in names}, "e
 
 def write_any_operation(sequence: Sequence) -> None:
     """Append one operation of the groups in use."""
-    weights = sequence.draft.group_weights
-    names = pick_weighted(sequence.choices, [(weights.get(group, 0), names) for group, names in GROUPS.items()])
-    write_operation(sequence, sequence.choices.pick(names))
+    draft = sequence.draft
+    if draft.operation_names is None:
+        weights = draft.group_weights
+        draft.operation_names = Weighted((weights.get(group, 0), names) for group, names in GROUPS.items())
+    write_operation(sequence, sequence.choices.pick(draft.operation_names.pick(sequence.choices)))

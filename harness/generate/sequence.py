@@ -8,9 +8,9 @@ from typing import Final
 from harness.generate.draft import Draft
 from harness.generate.effects import EFFECTS
 from harness.generate.forests import CONTROL, Cost, ForestDraft
-from harness.generate.state import State
+from harness.generate.state import VISIBLE, State
 from harness.generate.values import draw_element, is_bit, is_u32
-from reference.definition.isa import BLOCK_OPERATIONS, Operation, opcode
+from reference.definition.isa import BLOCK_OPERATIONS, Operation
 from reference.definition.mast import Join
 
 COPIED: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
@@ -18,6 +18,9 @@ COPIED: Final = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
 
 PLAIN: Final = {info.name: Operation(info.opcode) for info in BLOCK_OPERATIONS}
 """Operations without immediate, by name."""
+
+STEPS: Final = {name: (operation, EFFECTS[name]) for name, operation in PLAIN.items()}
+"""By name: the operation without immediate, and what it does to the model."""
 
 SHRINKING: Final = ("DROP", "DROP", "ADD", "MUL", "EQ")
 """Operations that take an item off, whatever it is."""
@@ -77,8 +80,9 @@ class Sequence:
         """Append an operation; the model follows."""
         if self.is_root:
             self.draft.pristine = False
-        self._operations.append(Operation(opcode(name), immediate) if immediate else PLAIN[name])
-        EFFECTS[name](self.state, immediate)
+        operation, effect = STEPS[name]
+        self._operations.append(Operation(operation.code, immediate) if immediate else operation)
+        effect(self.state, immediate)
         self.draft.budget -= self.scale
 
     def emit_all(self, names: str) -> None:
@@ -93,7 +97,8 @@ class Sequence:
 
     def push(self, value: int) -> None:
         """Append what pushes this value: PUSH, PAD, or a copy of an item that has it."""
-        copies = [at for at in COPIED if self.state.items[at] == value]
+        visible = self.state.items[:VISIBLE]
+        copies = [at for at in COPIED if visible[at] == value] if value in visible else []
         if copies and self.choices.flag(60):
             self.emit(f"DUP{self.choices.pick(copies)}")
         elif value == 0 and self.choices.flag(50):
@@ -200,4 +205,5 @@ class Sequence:
 
     def _join(self, first: int, second: int) -> int:
         self.spend(CONTROL.rows)
-        return self.forest.add(Join(first, second), CONTROL.then(self.cost(first)).then(self.cost(second)))
+        (rows, pops), (more_rows, more_pops) = self.cost(first), self.cost(second)
+        return self.forest.add(Join(first, second), Cost(CONTROL.rows + rows + more_rows, pops + more_pops))

@@ -93,7 +93,7 @@ def test_a_filling_has_exactly_the_rows_asked_for():
     for rows in range(SMALLEST_FILLING, 1200):
         counts = filling(rows)
         blocks = [Block((NOOP_OPERATION,) * count) for count in counts]
-        assert sum(2 + block_rows(block) for block in blocks) == rows
+        assert sum(2 + block_rows(block.operations) for block in blocks) == rows
 
 
 def test_kernels_have_up_to_three_procedures(sample):
