@@ -1,6 +1,7 @@
 """The campaign: generated cases on several engines, compared, findings kept. Typed events out, listeners in."""
 
 from harness.campaign.events import (
+    AcceptanceLearnt,
     BatchBegun,
     BatchFinished,
     CampaignFinished,
@@ -24,6 +25,7 @@ from harness.campaign.loop import Settings, run_cases
 from harness.campaign.totals import Totals
 
 __all__ = [
+    "AcceptanceLearnt",
     "BatchBegun",
     "BatchFinished",
     "CampaignFinished",

@@ -5,23 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
 from harness.backend import Engine
 from harness.campaign.events import CaseBegun, CaseCompared, Event, Listener
 from harness.campaign.loop import Settings, run_cases
-from harness.campaign.protocol import BatchDone, BatchTask, Difference, Setup, SlowCase
-from harness.campaign.slow import seconds_per_row, slowest
+from harness.campaign.protocol import BatchDone, BatchTask, Difference, Setup
+from harness.campaign.slow import SlowCases
 from harness.coverage import CoverageMap
 from harness.reporting import divergence_json
 from harness.verdict import Verdict
 from reference.definition.formats.case_json import write_case
-
-_SLOW_KEPT: Final = 3
-"""Of either kind, of one batch."""
 
 
 def run_batch(
@@ -63,7 +58,7 @@ def run_batch(
         totals.addable(),
         [(cell, int(totals.coverage.counts[cell]), at.case, at.rows, at.row) for cell, at in sorted(smallest.items())],
         heard.differences,
-        heard.slow,
+        heard.slow.cases,
     )
 
 
@@ -80,11 +75,10 @@ class _Heard:
     def __init__(self, task: BatchTask, say: Callable[[Difference], None], is_first: bool) -> None:
         self._task = task
         self._say = say
-        self._is_cold = is_first
+        self.slow = SlowCases(task.slow, is_cold=is_first)
         self._begun = 0.0
         self._texts: Counter[str] = Counter()
         self.differences: list[Difference] = []
-        self.slow: list[SlowCase] = []
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -97,13 +91,7 @@ class _Heard:
 
     def _time(self, event: CaseCompared) -> None:
         seconds, rows = time.monotonic() - self._begun, event.comparison.counts.rows
-        long, tough = self._task.slow
-        if not self._is_cold and (seconds > long or seconds_per_row(seconds, rows) > tough):
-            case = SlowCase(event.number, round(seconds, 6), rows, "")
-            self.slow = slowest([*self.slow, case], _SLOW_KEPT)
-            # The text is written for those that stay, which most do not.
-            self.slow = [replace(each, case=write_case(event.case)) if each is case else each for each in self.slow]
-        self._is_cold = False
+        self.slow.add(event.number, seconds, rows, lambda: write_case(event.case))
 
     def _differ(self, event: CaseCompared) -> None:
         """The first divergence names the finding: later ones of the same case mostly follow from it."""

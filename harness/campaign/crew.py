@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from harness.backend import Engine
 from harness.campaign.doing import Doing
-from harness.campaign.protocol import Message, Setup, Task
+from harness.campaign.protocol import Message, Task
 from harness.campaign.running import Running, RunningFile
 
 
@@ -71,29 +70,23 @@ class Crew(Protocol):
 class Here:
     """This process does everything itself: nothing is started, and an engine that crashes ends the campaign."""
 
+    NAME: Final = "here"
     jobs = 1
     remembers = True
-    _NAME = "here"
 
-    def __init__(
-        self,
-        setup: Setup,
-        engines: Sequence[Engine],
-        running: RunningFile,
-        deliver: Deliver,
-        stopped: Callable[[], bool],
-    ) -> None:
+    def __init__(self, doing: Doing, running: RunningFile, deliver: Deliver) -> None:
+        self._doing = doing
         self._running = running
         self._deliver = deliver
-        self._doing = Doing(setup, engines, running, lambda message: deliver(self._NAME, message), stopped)
         self.is_busy = False
 
-    def open(self, stopped: Callable[[], bool]) -> None:
-        """They are ready."""
+    def open(self, stopped: Callable[[], bool]) -> None:  # noqa: ARG002 - one process has nobody to wait for
+        """The engines are open."""
+        self._doing.prepare()
 
     def free(self) -> Sequence[str]:
         """This process, always."""
-        return (self._NAME,)
+        return (self.NAME,)
 
     def give(self, worker: str, task: Task) -> None:
         """Do the task."""

@@ -39,7 +39,7 @@ def keep_death(died: Died, running: Running, setup: Setup, out: Path) -> Path:
     divergence = divergence_of(died)
     case = case_in_hand(running, setup)
     if case is None:
-        return _keep_number(divergence, running, setup, out)
+        return keep_number(divergence, running, setup, out)
     comparison = Comparison(case.name, Verdict.DIFFER, (divergence,), (), Counts())
     options = profile_options(setup.profile)
     finding = Finding(divergence.signature, case, comparison, setup.engines, setup.seed, running.number, options)
@@ -59,9 +59,11 @@ def has_case(directory: Path) -> bool:
     return json.loads((directory / DATA).read_text("utf-8"))["found"] is not None
 
 
-def _keep_number(divergence: Divergence, running: Running, setup: Setup, out: Path) -> Path:
+def keep_number(divergence: Divergence, running: Running, setup: Setup, out: Path) -> Path:
+    """The directory of a finding without a case; InputError when it cannot be written."""
     directory = out / f"{slug(divergence.signature)}-case-{running.number}"
-    command = regenerate_command(setup.seed, running.number, setup.engines, profile_options(setup.profile))
+    options = profile_options(setup.profile)
+    command = regenerate_command(setup.seed, running.number, setup.engines, options, laws=setup.laws)
     lines = [divergence.signature, "", "state       not replayed", f"generated   {command} --jobs 1", ""]
     lines += ["nothing is known of the case but its number", wrapped(divergence.detail)]
     write_new(directory / REPORT, "\n".join(lines) + "\n")

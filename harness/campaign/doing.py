@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from harness.backend import Engine
 from harness.campaign.batch import learn, run_batch
@@ -16,8 +17,18 @@ from harness.compiled_hash import compiled_hash
 from harness.coverage import CoverageMap
 
 
-class Doing:
-    """Engines at work for a campaign."""
+class Doing(Protocol):
+    """Whoever does the tasks."""
+
+    def prepare(self) -> None:
+        """Whatever has to be done before the first task."""
+
+    def do(self, task: Task) -> Message:
+        """Do the task; the message that ends it. Raises InputError when something cannot be read or written."""
+
+
+class Comparing:
+    """Engines that are compared."""
 
     def __init__(
         self,
@@ -35,11 +46,11 @@ class Doing:
         self._covered = CoverageMap()
         self._is_cold = True
 
-    def do(self, task: Task) -> Message:
-        """Do the task; the message that ends it.
+    def prepare(self) -> None:
+        """They are ready."""
 
-        Raises InputError when something cannot be read or written.
-        """
+    def do(self, task: Task) -> Message:
+        """As :meth:`Doing.do`."""
         match task:
             case BatchTask():
                 return self._batch(task)

@@ -60,6 +60,8 @@ class CampaignStarted:
     engines: tuple[str, ...]
     seed: int
     first: int
+    laws: bool = False
+    """Whether the one engine is judged by the laws of cutting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,17 @@ class CampaignResumed:
     runs: int
     was_killed: bool
     """Whether the run before had no end."""
+    laws: bool = False
+    """Whether the one engine is judged by the laws of cutting."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceLearnt:
+    """A worker has learnt what the engine accepts; a campaign that goes on knows it."""
+
+    lines: tuple[str, ...]
+    """What it does not accept, for a person."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +170,8 @@ class FindingShrunk:
     finished: bool
     seconds: float
     nodes: int
+    text: str = ""
+    """What else there is to say of the smallest case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,7 @@ Event = (
     | CaseCompared
     | CampaignStarted
     | CampaignResumed
+    | AcceptanceLearnt
     | BatchBegun
     | BatchFinished
     | CompletingBegun

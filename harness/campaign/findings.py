@@ -8,16 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.campaign.crew import Died
-from harness.campaign.deaths import DEATH, divergence_of, has_case, keep_death
+from harness.campaign.deaths import DEATH, divergence_of, has_case
 from harness.campaign.events import Event, FindingKept, FindingRepeated
-from harness.campaign.keeping import Finding, directory_of, keep_found, set_state
-from harness.campaign.profiles import profile_options
+from harness.campaign.keeper import Keeper
+from harness.campaign.keeping import set_state
 from harness.campaign.protocol import AgainTask, CompleteTask, Difference, Setup
 from harness.campaign.running import Running
 from harness.campaign.state import NEW, CampaignState, FindingRow
-from harness.reporting import read_divergence
-from harness.verdict import Comparison, Counts, Verdict, describe
-from reference.definition.formats.case_json import read_case
+from harness.verdict import describe
 
 REPEATED = "repeated"
 """State of a case that is counted only."""
@@ -31,9 +29,16 @@ class Findings:
     """Decides for all workers, so that no signature is kept more often than was asked."""
 
     def __init__(
-        self, setup: Setup, out: Path, kept_per_signature: int, state: CampaignState, emit: Callable[[Event], None]
+        self,
+        setup: Setup,
+        out: Path,
+        kept_per_signature: int,
+        state: CampaignState,
+        keeper: Keeper,
+        emit: Callable[[Event], None],
     ) -> None:
         self._setup = setup
+        self._keeper = keeper
         self._out = out
         self._most = kept_per_signature
         self._emit = emit
@@ -70,7 +75,7 @@ class Findings:
         self._times[signature] += 1
         directory = None
         if self._kept[signature] < self._most:
-            directory = keep_death(died, running, self._setup, self._out)
+            directory = self._keeper.keep_death(died, running)
             self._kept[signature] += 1
             self._emit(FindingKept(running.number, signature, directory, describe(divergence)))
         self._note(running.number, signature, directory)
@@ -86,18 +91,13 @@ class Findings:
 
     def _keep(self, difference: Difference) -> Path | None:
         """The directory, written; None when the signature was kept often enough."""
-        case = read_case(difference.case)
-        divergences = tuple(read_divergence(item) for item in difference.divergences)
-        comparison = Comparison(case.name, Verdict.DIFFER, divergences, (), Counts())
-        setup, signature = self._setup, difference.signature
-        options = profile_options(setup.profile)
-        finding = Finding(signature, case, comparison, setup.engines, setup.seed, difference.number, options)
+        signature, directory = difference.signature, self._keeper.directory_of(difference)
         # A campaign that was killed may have kept it already, and not committed it.
-        if self._kept[signature] >= self._most and not directory_of(finding, self._out).exists():
+        if self._kept[signature] >= self._most and not directory.exists():
             return None
-        directory = keep_found(finding, self._out)
+        text = self._keeper.keep(difference)
         self._kept[signature] += 1
-        self._emit(FindingKept(difference.number, signature, directory, describe(divergences[0])))
+        self._emit(FindingKept(difference.number, signature, directory, text))
         return directory
 
     def _note(self, number: int, signature: str, directory: Path | None) -> None:

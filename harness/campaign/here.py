@@ -6,10 +6,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from harness.backend import Engine
 from harness.campaign.crew import Here
+from harness.campaign.doing import Comparing
 from harness.campaign.events import Listener
 from harness.campaign.protocol import Setup
 from harness.campaign.running import RunningFile
@@ -45,6 +47,7 @@ def run_campaign(
             state.create(Identity(setup.engines, seed, first, setup.profile), time.time())
             plan = Plan(out, place, first, cases, seconds, kept_per_signature)
             supervisor = Supervisor(plan, setup, state, CoverageMap(), listeners, stopped)
-            running = RunningFile(place / "here")
-            supervisor.run(Here(setup, engines, running, supervisor.deliver, supervisor.should_stop))
+            running = RunningFile(place / Here.NAME)
+            doing = Comparing(setup, engines, running, partial(supervisor.deliver, Here.NAME), supervisor.should_stop)
+            supervisor.run(Here(doing, running, supervisor.deliver))
     return supervisor.totals

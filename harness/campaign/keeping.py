@@ -41,7 +41,8 @@ DATA = "finding.json"
 REPLAY = "replay"
 ENVIRONMENT = "environment.json"
 
-_STATE = "state       "
+STATE_LINE = "state       "
+"""How the line of a report begins that says what became of a finding."""
 
 
 class Finding(NamedTuple):
@@ -126,7 +127,7 @@ def set_state(directory: Path, state: str, reason: str) -> None:
     data = json.loads(read_file(directory / DATA))
     write_new(directory / DATA, json.dumps({**data, "state": state}, indent=2) + "\n")
     lines = read_file(directory / REPORT).decode("utf-8").splitlines(keepends=True)
-    said = [f"{_STATE}{state}: {reason}\n" if line.startswith(_STATE) else line for line in lines]
+    said = [f"{STATE_LINE}{state}: {reason}\n" if line.startswith(STATE_LINE) else line for line in lines]
     write_new(directory / REPORT, "".join(said))
 
 
@@ -211,7 +212,7 @@ def _lines(finding: Finding, directory: Path, progress: Progress, fragment: Frag
     lines = [
         title,
         "",
-        f"{_STATE}{_state_text(progress)}",
+        f"{STATE_LINE}{_state_text(progress)}",
         f"replay      {replay_command(_smallest_file(directory), finding.engines)}",
         f"as found    {replay_command(directory / FOUND, finding.engines)}",
         f"generated   {_regenerate(finding)}",

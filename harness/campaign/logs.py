@@ -62,16 +62,14 @@ def _ends_torn(path: Path) -> bool:
 
 
 def _progress(event: BatchFinished) -> dict[str, Any]:
-    totals = event.totals
-    return {
-        "event": "progress",
-        "seconds": round(totals.seconds, 3),
-        "cases": totals.cases,
-        "rows": totals.counts.rows,
-        "boundaries": totals.counts.boundaries,
-        "covered": totals.coverage.covered,
-        "differences": totals.differences,
-    }
+    totals, laws = event.totals, event.totals.laws
+    value = {"event": "progress", "seconds": round(totals.seconds, 3), "cases": totals.cases}
+    if laws is None:
+        value |= {"rows": totals.counts.rows, "boundaries": totals.counts.boundaries}
+        value["covered"] = totals.coverage.covered
+    else:
+        value |= {"judged": totals.judged, "builds": laws.builds}
+    return {**value, "differences": totals.differences}
 
 
 class Summary:
@@ -97,7 +95,8 @@ class Summary:
 
     def _keep(self, totals: Totals, state: dict[str, Any]) -> None:
         self._write(state | totals.as_json())
-        self._map.keep(totals.coverage)
+        if totals.laws is None:
+            self._map.keep(totals.coverage)
 
     def _write(self, value: dict[str, Any]) -> None:
         write_new(self._path, json.dumps(value, indent=2) + "\n")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from harness.campaign.kept_map import KeptMap
 from harness.campaign.lock import alone
@@ -29,11 +30,12 @@ class Wanted:
     audit: bool | None = None
     filling: bool | None = None
     known: str | None = None
+    laws: bool | None = None
 
     def over(self, there: Identity) -> Identity:
         """The campaign that is there, with what was asked for in place of its own."""
         asked: dict[str, object] = {"engines": self.engines, "seed": self.seed, "first": self.first}
-        asked |= {"audit": self.audit, "filling": self.filling, "known": self.known}
+        asked |= {"audit": self.audit, "filling": self.filling, "known": self.known, "laws": self.laws}
         profile = {"failing_rate": self.failing_rate, "max_rows": self.max_rows, "families": self.families}
         given = {name: value for name, value in profile.items() if value is not None}
         return replace(
@@ -79,6 +81,15 @@ def holds_campaign(out: Path) -> bool:
         return state.identity() is not None
 
 
+def accepted_there(out: Path, engines: tuple[str, ...]) -> Any:
+    """What the campaign by the laws in the directory has learnt of these engines; None where none has."""
+    if not (out / FILE).exists():
+        return None
+    with closing(CampaignState(out)) as state:
+        there = state.identity()
+        return state.accepted() if there is not None and there.laws and there.engines == engines else None
+
+
 def _forget(out: Path) -> None:
     for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
         try:
@@ -101,7 +112,7 @@ def _other(out: Path, there: Identity, asked: Identity) -> InputError:
 
 
 def _items(identity: Identity) -> list[tuple[str, object]]:
-    names = ("engines", "seed", "first", "audit", "filling", "known")
+    names = ("laws", "engines", "seed", "first", "audit", "filling", "known")
     profile = [(item.name, getattr(identity.profile, item.name)) for item in fields(Profile)]
     return [*((name, getattr(identity, name)) for name in names), *profile]
 

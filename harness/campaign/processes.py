@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from harness.campaign.crew import Deliver, Died
-from harness.campaign.protocol import CompleteTask, Ready, Refused, Setup, Task, ends_task, line, read_line
+from harness.campaign.protocol import CompleteTask, Learnt, Ready, Refused, Setup, Task, ends_task, line, read_line
 from harness.campaign.running import read_running
 from harness.campaign.watchdog import children, end_family, resident
 from reference.definition.errors import InputError
@@ -200,6 +200,9 @@ class Processes:
             elif isinstance(message, Refused):
                 raise InputError(message.reason)
             else:
+                if isinstance(message, Learnt):
+                    # For the workers that are started from now on.
+                    self._setup = replace(self._setup, accepted=message.accepted)
                 if ends_task(message):
                     seat.task = None
                 self._deliver(seat.name, message)

@@ -28,6 +28,10 @@ class Setup:
     shrink_seconds: float = 20.0
     replaying: bool = True
     """Whether each kept finding is replayed in a new process."""
+    laws: bool = False
+    """Whether the one engine is judged by the laws of cutting; otherwise the engines are compared."""
+    accepted: Json | None = None
+    """What the engine accepts, as the first worker of a campaign by the laws has learnt it; None when nobody has."""
 
 
 # ---- tasks ----------------------------------------------------------------------------------------------------------
@@ -84,14 +88,27 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the engine accepts; comes before :class:`Ready`, from a worker that was not told."""
+
+    accepted: Json
+    lines: list[str]
+    """What it does not accept, for a person."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """A case in which engines differed."""
+    """A case in which engines differed, or in which the engine broke a law."""
 
     number: int
     signature: str
     case: str
     """Its text; empty for a case that is counted only."""
     divergences: list[Json]
+    """Or violations."""
+    about: Json = field(default_factory=dict)
+    """What else is told of a violation: the family of the case, and how many cases of the batch were judged until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +157,8 @@ class Shrunk:
     finished: bool
     seconds: float
     nodes: int
+    text: str = ""
+    """What else there is to say of the smallest case, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +189,7 @@ class Death:
     running: Json | None
 
 
-Message = Ready | Refused | Difference | BatchDone | Replayed | Shrunk | Completed | Survived | Death
+Message = Ready | Refused | Learnt | Difference | BatchDone | Replayed | Shrunk | Completed | Survived | Death
 
 _KINDS: Final = {
     kind.__name__: kind
@@ -180,6 +199,7 @@ _KINDS: Final = {
         AgainTask,
         Ready,
         Refused,
+        Learnt,
         Difference,
         BatchDone,
         Replayed,

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from harness.campaign.end_report import end_report
 from harness.campaign.events import (
+    AcceptanceLearnt,
     BatchBegun,
     BatchFinished,
     CampaignFinished,
@@ -26,11 +28,9 @@ from harness.campaign.events import (
     FindingShrunk,
     WorkerDied,
 )
-from harness.campaign.totals import NODE_KINDS, Totals
-from harness.generate import FAILURES
-from harness.reporting import counted, wrapped
+from harness.campaign.totals import Totals
+from harness.reporting import wrapped
 from harness.verdict import Verdict
-from reference.definition.isa import BLOCK_OPERATIONS
 
 PLAIN_SECONDS: Final = 10.0
 """Between two lines in a pipe: a night's log has a few thousand of them."""
@@ -40,7 +40,12 @@ Print = Callable[[str], None]
 
 def progress_line(totals: Totals) -> str:
     """The campaign in one line."""
-    counts = totals.counts
+    counts, laws = totals.counts, totals.laws
+    if laws is not None:
+        return (
+            f"{totals.judged:,} cases judged  {totals.rate(totals.judged):.1f}/s  {totals.completed:,} with a trace  "
+            f"{laws.builds:,} builds  {laws.without:,} left out  {totals.differences:,} break a law"
+        )
     return (
         f"{totals.cases:,} cases  {totals.rate(totals.cases):.1f}/s  {counts.boundaries:,} boundaries  "
         f"{counts.rows:,} rows  {counts.excused.total():,} known  "
@@ -51,20 +56,23 @@ def progress_line(totals: Totals) -> str:
 def event_lines(event: Event) -> list[str]:
     """What an event says to a person, progress apart."""
     match event:
-        case CampaignStarted(engines, seed, first):
-            return [_heading(engines, seed, first)]
-        case CampaignResumed(engines, seed, first, cases, runs, was_killed):
+        case CampaignStarted(engines, seed, first, laws):
+            return [_heading(engines, seed, first, laws)]
+        case AcceptanceLearnt(lines, seconds):
+            return [f"learnt in {seconds:.1f} s what it accepts", *(f"  not accepted: {line}" for line in lines)]
+        case CampaignResumed(engines, seed, first, cases, runs, was_killed, laws):
             killed = "; the last one was killed" if was_killed else ""
             going_on = f"going on after {cases:,} cases in {runs} run{'s' if runs > 1 else ''}{killed}"
-            return [_heading(engines, seed, first), going_on]
+            return [_heading(engines, seed, first, laws), going_on]
         case WorkerDied(worker, reason, number):
             return [f"{worker} died{'' if number is None else f' of case {number}'}: {reason}"]
         case FindingKept(number, signature, directory, text):
             return [f"case {number}: {signature}", wrapped(text), f"  written to {directory}"]
-        case FindingShrunk(_, directory, happens_again, _, seconds, nodes):
+        case FindingShrunk(_, directory, happens_again, _, seconds, nodes, text):
             if not happens_again:
                 return [f"  it did not happen again; the case as found is in {directory}"]
-            return [f"  shrunk to {nodes} nodes in {seconds:.1f} s: {directory / 'report.txt'}"]
+            shrunk = f"  shrunk to {nodes} nodes in {seconds:.1f} s: {directory / 'report.txt'}"
+            return [shrunk, *([wrapped(wrapped(text))] if text else [])]
         case FindingReplayed(text=text):
             return [f"  {text}"]
         case FindingReported(_, directory, state, _, localised):
@@ -88,8 +96,10 @@ def run_line(run: Totals) -> str:
     )
 
 
-def _heading(engines: tuple[str, ...], seed: int, first: int) -> str:
+def _heading(engines: tuple[str, ...], seed: int, first: int, laws: bool) -> str:
     start = f", from case {first}" if first else ""
+    if laws:
+        return f"judging {' and '.join(engines)} by the laws of cutting, seed {seed}{start}"
     return f"comparing {' with '.join(engines)}, seed {seed}{start}"
 
 
@@ -169,6 +179,8 @@ def event_json(event: Event) -> dict[str, Any] | None:
     match event:
         case CampaignStarted(engines, seed, first):
             return {"event": "started", "engines": list(engines), "seed": seed, "first": first}
+        case AcceptanceLearnt(lines, seconds):
+            return {"event": "learnt", "not_accepted": list(lines), "seconds": seconds}
         case CampaignResumed(engines, seed, first, cases, runs, was_killed):
             before = {"cases": cases, "runs": runs, "was_killed": was_killed}
             return {"event": "resumed", "engines": list(engines), "seed": seed, "first": first, **before}
@@ -211,9 +223,10 @@ def event_json(event: Event) -> dict[str, Any] | None:
 
 def run_json(run: Totals) -> dict[str, Any]:
     """What one of several runs has done, in a few numbers."""
-    return {
-        "cases": run.cases,
-        "seconds": round(run.seconds, 3),
+    found = {"cases": run.cases, "seconds": round(run.seconds, 3)}
+    if run.laws is not None:
+        return found | {"judged": run.judged, "builds": run.laws.builds, "differences": run.differences}
+    return found | {
         "rows": run.counts.rows,
         "cells": run.counts.cells,
         "boundaries": run.counts.boundaries,
@@ -221,45 +234,3 @@ def run_json(run: Totals) -> dict[str, Any]:
         "cases_per_second": round(run.rate(run.cases), 2),
         "boundaries_per_second": round(run.rate(run.counts.boundaries), 1),
     }
-
-
-# ---- the end report -------------------------------------------------------------------------------------------------
-
-
-def end_report(totals: Totals) -> list[str]:
-    """What was done, covered, found and not found."""
-    counts = totals.counts
-    covered = len(BLOCK_OPERATIONS) - len(totals.operations_missed)
-    errors = len({failure.error for failure in FAILURES})
-    lines = [
-        f"{totals.cases:,} cases ({totals.completed:,} completed, {totals.failed:,} failed programs) "
-        f"in {totals.seconds:.1f} s, {totals.rate(totals.cases):.1f} cases/s, "
-        f"{totals.rate(counts.boundaries):,.0f} boundaries/s",
-        f"compared     {counts.rows:,} rows, {counts.cells:,} cells, {counts.boundaries:,} boundaries, "
-        f"{counts.seams:,} seams, {counts.failures:,} equal failures",
-        f"verdicts     {counted({verdict.value.replace('_', ' '): totals.verdicts[verdict] for verdict in Verdict})}",
-        f"operations   {covered} of {len(BLOCK_OPERATIONS)}{_missed(totals.operations_missed)}",
-        f"nodes        {counted(totals.nodes)}{_missed([kind for kind in NODE_KINDS if not totals.nodes[kind]])}",
-        f"errors       {errors - len(totals.errors_missed)} of {errors}{_missed(totals.errors_missed)}",
-        f"cuts         {counted(totals.cuts)}",
-        f"coverage     {totals.coverage.covered:,} of {totals.coverage.possible:,} cells ({totals.coverage.share:.1%})",
-        f"known        {counted(counts.excused)}",
-        f"not compared {counted(counts.not_comparable)}",
-        f"audited      {counts.audits:,} traces; not checked: {counted(counts.not_audited)}",
-        f"differences  {totals.differences:,}",
-    ]
-    if totals.walks:
-        lines.insert(7, f"walks        {counted(totals.walks)}")
-    if counts.seams_not_exercised:
-        lines.insert(2, f"             {counts.seams_not_exercised:,} cuts at which no engine cut its build")
-    lines += [f"  {times:>5} x {signature}" for signature, times in totals.findings.most_common()]
-    lines += [f"findings     {counted(totals.states)}"] if totals.states else []
-    if totals.unintended:
-        lines.append(f"not as the generator meant: {counted(totals.unintended)}")
-    if totals.is_vacuous:
-        lines.append("nothing was compared on all engines: this run has failed")
-    return lines
-
-
-def _missed(names: list[str]) -> str:
-    return f"; not met: {', '.join(names)}" if names else ""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, Protocol, TypeVar
+
+from harness.campaign.protocol import SlowCase
 
 KEPT: Final = 10
 """Of either kind."""
@@ -53,3 +56,26 @@ def thresholds(cases: Iterable[Timed], kept: int = KEPT) -> tuple[float, float]:
     longest = heapq.nlargest(kept, (case.seconds for case in found))
     tough = heapq.nlargest(kept, (seconds_per_row(case.seconds, case.rows) for case in found))
     return longest[-1], tough[-1]
+
+
+_OF_BATCH: Final = 3
+"""Of either kind, of one batch."""
+
+
+class SlowCases:
+    """The slowest cases of a batch."""
+
+    def __init__(self, thresholds: tuple[float, float], *, is_cold: bool) -> None:
+        self._thresholds = thresholds
+        self._is_cold = is_cold
+        """Then the time of the first case means nothing."""
+        self.cases: list[SlowCase] = []
+
+    def add(self, number: int, seconds: float, rows: int, text: Callable[[], str]) -> None:
+        """A case has taken so long; its text is written when it stays, which most do not."""
+        long, tough = self._thresholds
+        if not self._is_cold and (seconds > long or seconds_per_row(seconds, rows) > tough):
+            case = SlowCase(number, round(seconds, 6), rows, "")
+            self.cases = slowest([*self.cases, case], _OF_BATCH)
+            self.cases = [replace(each, case=text()) if each is case else each for each in self.cases]
+        self._is_cold = False

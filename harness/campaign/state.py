@@ -56,6 +56,8 @@ class Identity:
     filling: bool = True
     known: str = ""
     """Which divergences are excused, as :data:`harness.known.KNOWN_VARIABLE` says it."""
+    laws: bool = False
+    """Whether the one engine is judged by the laws of cutting."""
 
 
 class FindingRow(NamedTuple):
@@ -132,6 +134,7 @@ class CampaignState:
                 json.loads(meta.get("audit", "true")),
                 json.loads(meta.get("filling", "true")),
                 meta.get("known", ""),
+                json.loads(meta.get("laws", "false")),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"what the campaign is cannot be read: {error!r}", source=str(self.path)) from None
@@ -147,12 +150,23 @@ class CampaignState:
             "audit": json.dumps(identity.audit),
             "filling": json.dumps(identity.filling),
             "known": identity.known,
+            "laws": json.dumps(identity.laws),
             "created": repr(created),
         }
         with self._transaction():
             for table in _TABLES:
                 self._file.execute(table)
             self._file.executemany("INSERT INTO meta VALUES(?, ?)", meta.items())
+
+    def accepted(self) -> Any:
+        """What the engine accepts, as :meth:`learnt` was told; None when nobody has learnt it."""
+        rows = self._all("SELECT value FROM meta WHERE key = 'accepted'")
+        return json.loads(rows[0][0]) if rows else None
+
+    def learnt(self, accepted: Any) -> None:
+        """Keep what the engine accepts, as JSON, for whoever goes on with the campaign."""
+        with self._transaction():
+            self._file.execute("INSERT OR REPLACE INTO meta VALUES('accepted', ?)", (json.dumps(accepted),))
 
     # ---- what was done ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.campaign.crew import Crew, Died
 from harness.campaign.deaths import totals_of
 from harness.campaign.events import (
+    AcceptanceLearnt,
     BatchBegun,
     BatchFinished,
     CampaignFinished,
@@ -30,7 +31,9 @@ from harness.campaign.events import (
 )
 from harness.campaign.findings import NOT_REPLAYED, Findings
 from harness.campaign.giving import Giving
+from harness.campaign.keeper import ComparisonKeeper
 from harness.campaign.keeping import set_state
+from harness.campaign.law_counts import LawCounts
 from harness.campaign.numbers import Numbers
 from harness.campaign.protocol import (
     AgainTask,
@@ -38,6 +41,7 @@ from harness.campaign.protocol import (
     BatchTask,
     Completed,
     Difference,
+    Learnt,
     Message,
     Replayed,
     Setup,
@@ -52,6 +56,7 @@ from harness.campaign.state import Batch, CampaignState
 from harness.campaign.totals import Totals
 from harness.coverage import CoverageMap
 from harness.coverage.map import Smallest
+from harness.laws.keeper import LawKeeper
 from reference.definition.errors import InputError
 
 _TICK_SECONDS = 0.5
@@ -74,6 +79,10 @@ class Plan:
     """Further cases with the same signature are counted, neither written nor shrunk: they tell nothing new."""
 
 
+def _empty_totals(setup: Setup, plan: Plan) -> Totals:
+    return Totals(setup.engines, setup.seed, plan.first, laws=LawCounts() if setup.laws else None)
+
+
 class Supervisor:
     """One run of a campaign. Give it a crew with :meth:`run`; what the crew says goes to :meth:`deliver`."""
 
@@ -93,13 +102,15 @@ class Supervisor:
         self._asked_to_stop = stopped
         self._began = time.monotonic()
         self._used_up = False
+        self._learnt: AcceptanceLearnt | None = None
+        """Told when the campaign has begun."""
         self._lost_reader: BrokenPipeError | None = None
         self._deaths = 0
         self._tasks: dict[str, Task] = {}
         self._ends_batch = False
-        self.totals = Totals(setup.engines, setup.seed, plan.first)
-        self.run_totals = Totals(setup.engines, setup.seed, plan.first)
-        self._findings = Findings(setup, plan.out, plan.kept_per_signature, state, self._emit)
+        self.totals, self.run_totals = _empty_totals(setup, plan), _empty_totals(setup, plan)
+        keeper = LawKeeper(setup, plan.out, self._so_far) if setup.laws else ComparisonKeeper(setup, plan.out)
+        self._findings = Findings(setup, plan.out, plan.kept_per_signature, state, keeper, self._emit)
         self._slow = SlowFiles(plan.place, state.slow())
         with state.intact():
             self._load(earlier)
@@ -162,9 +173,11 @@ class Supervisor:
         setup, first = self._setup, self._plan.first
         if runs:
             cases = self.totals.cases
-            self._emit(CampaignResumed(setup.engines, setup.seed, first, cases, runs, was_killed))
+            self._emit(CampaignResumed(setup.engines, setup.seed, first, cases, runs, was_killed, setup.laws))
         else:
-            self._emit(CampaignStarted(setup.engines, setup.seed, first))
+            self._emit(CampaignStarted(setup.engines, setup.seed, first, setup.laws))
+        if self._learnt is not None:
+            self._emit(self._learnt)
 
     def _work(self, crew: Crew) -> None:
         has_stopped = False
@@ -190,6 +203,9 @@ class Supervisor:
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
+
+    def _so_far(self) -> tuple[int, float]:
+        return self.totals.judged, self._seconds_before + self._elapsed()
 
     def _take_time(self) -> None:
         self.run_totals.seconds = self._elapsed()
@@ -249,6 +265,9 @@ class Supervisor:
         match said:
             case Died():
                 self._died(worker, said)
+            case Learnt(accepted, lines, seconds):
+                self._state.learnt(accepted)
+                self._learnt = AcceptanceLearnt(tuple(lines), seconds)
             case Difference():
                 # Whoever does everything itself completes a finding before it goes on.
                 self._ends_batch |= self._findings.differ(said)
@@ -256,9 +275,9 @@ class Supervisor:
                 self._batch_done(worker, said)
             case Replayed(directory, again, reason, text):
                 self._emit(FindingReplayed(self._findings.signature(directory), Path(directory), again, reason, text))
-            case Shrunk(directory, again, finished, seconds, nodes):
+            case Shrunk(directory, again, finished, seconds, nodes, text):
                 signature = self._findings.signature(directory)
-                self._emit(FindingShrunk(signature, Path(directory), again, finished, seconds, nodes))
+                self._emit(FindingShrunk(signature, Path(directory), again, finished, seconds, nodes, text))
             case Completed(directory, state, full_signature, localised, cut_short):
                 del self._tasks[worker]
                 if not cut_short:

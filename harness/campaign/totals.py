@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.campaign.law_counts import LawCounts
 from harness.coverage import CoverageMap
 from harness.generate import FAILURES
 from harness.reporting import counts_json
@@ -64,6 +65,14 @@ class Totals:
     """Cases that differed, by signature."""
     states: Counter[str] = field(default_factory=Counter)
     """Findings that were kept, by what became of them: confirmed in a new process, not stable, not replayed."""
+    laws: LawCounts | None = None
+    """What was judged, in a campaign by the laws; None in one that compares. Verdicts are then: keeps the laws, breaks one,
+    was not judged."""
+
+    @property
+    def judged(self) -> int:
+        """Cases that the one engine has built, in a campaign by the laws."""
+        return self.completed + self.failed
 
     @property
     def differences(self) -> int:
@@ -72,7 +81,9 @@ class Totals:
 
     @property
     def is_vacuous(self) -> bool:
-        """Whether no case was compared on all engines, or nothing in any case."""
+        """Whether no case was compared on all engines, or nothing in any case; by the laws: whether no trace was judged."""
+        if self.laws is not None:
+            return not self.laws.traces
         return self.counts.nothing or self.verdicts[Verdict.AGREE] + self.differences == 0
 
     @property
@@ -96,6 +107,7 @@ class Totals:
         found["verdicts"] = {verdict.value: times for verdict, times in self.verdicts.items() if times}
         found["counts"] = {name: value for name, value in counts_json(self.counts).items() if value}
         found |= {name: dict(getattr(self, name)) for name in _COUNTERS}
+        found["laws"] = {} if self.laws is None else self.laws.addable()
         return {name: value for name, value in found.items() if value}
 
     def add(self, added: Mapping[str, Any]) -> None:
@@ -111,9 +123,19 @@ class Totals:
             for name, value in added.get("counts", {}).items()
         }
         self.counts += Counts(**counts)
+        if self.laws is not None:
+            self.laws.add(added.get("laws", {}))
 
     def as_json(self) -> dict[str, Any]:
-        """The summary, with stable keys."""
+        """The summary, with stable keys; by the laws without what is said of comparisons only."""
+        found = self._all_json()
+        if self.laws is None:
+            return found
+        kept = ["engines", "seed", "first", "cases", "completed", "failed", "verdicts", "families"]
+        kept += ["findings", "states", "seconds", "cases_per_second", "vacuous"]
+        return {name: found[name] for name in kept} | {"laws": self.laws.as_json(self.judged)}
+
+    def _all_json(self) -> dict[str, Any]:
         return {
             "engines": list(self.engines),
             "seed": self.seed,

@@ -15,11 +15,10 @@ import threading
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
-from harness.campaign.doing import Doing
+from harness.campaign.engines import open_doing
 from harness.campaign.protocol import Message, Ready, Refused, Setup, line, read_line, read_setup
 from harness.campaign.running import RunningFile
 from harness.campaign.watchdog import end_family
-from harness.commands.options import open_engines, prepare_audit
 from reference.definition.errors import InputError
 
 REFUSED: Final = 2
@@ -46,10 +45,8 @@ def work(setup: Setup, running: RunningFile, tasks: queue.SimpleQueue[bytes], an
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open_engines(setup.engines) as engines:
-        if setup.audit:
-            prepare_audit()
-        doing = Doing(setup, engines, running, answers.say, stop.is_set)
+    with open_doing(setup, running, answers.say, stop.is_set) as doing:
+        doing.prepare()
         answers.say(Ready())
         while not stop.is_set():
             answers.say(doing.do(read_line(tasks.get())))

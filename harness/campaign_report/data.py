@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.campaign_report.laws import counts_of
 from harness.campaign_report.summary import Summary
 from harness.verdict import Verdict
 
@@ -15,7 +16,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     """Everything that the text and the page say, with stable keys; times are seconds since 1970."""
     record = summary.record
     counts: dict[str, Any] = {name: summary.amount("counts", name) for name in _COUNTS}
-    boundaries = counts["boundaries"]
+    boundaries, laws = counts["boundaries"], counts_of(summary)
     return {
         "engines": list(record.engines),
         "seed": record.seed,
@@ -64,5 +65,6 @@ def as_json(summary: Summary) -> dict[str, Any]:
             }
             for run in record.runs
         ],
+        "laws": laws.as_json(summary.amount("completed") + summary.amount("failed")) if record.laws else None,
         "vacuous": summary.is_vacuous,
     }

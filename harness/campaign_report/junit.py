@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from harness.campaign_report.files import text_of
+from harness.campaign_report.laws import law_verdicts
 from harness.campaign_report.summary import Group, Summary
 from harness.campaign_report.text import text_lines
 from harness.campaign_report.timeline import iso
@@ -35,7 +36,7 @@ def junit_xml(summary: Summary) -> str:
     cases = list(test_cases(summary))
     record = summary.record
     attributes = {
-        "name": f"fragdiff: {' with '.join(record.engines)}",
+        "name": f"fragdiff: {summary.title}",
         "tests": str(len(cases)),
         "failures": str(sum(bool(case.failure) for case in cases)),
         "errors": "0",
@@ -60,8 +61,10 @@ def junit_xml(summary: Summary) -> str:
 
 def test_cases(summary: Summary) -> Iterator[TestCase]:
     """All of them, in a fixed order."""
-    compared = "nothing was compared on all engines" if summary.is_vacuous else ""
-    yield TestCase("fragdiff.campaign", "something was compared", summary.seconds, failure=compared)
+    laws = summary.record.laws
+    nothing = "no case with a trace was judged" if laws else "nothing was compared on all engines"
+    name = "something was judged" if laws else "something was compared"
+    yield TestCase("fragdiff.campaign", name, summary.seconds, failure=nothing if summary.is_vacuous else "")
     deaths = [death_text(death) for death in summary.record.deaths]
     died = f"{len(deaths)} workers died" if deaths else ""
     yield TestCase("fragdiff.campaign", "no worker died", failure=died, details="\n".join(deaths))
@@ -70,6 +73,8 @@ def test_cases(summary: Summary) -> Iterator[TestCase]:
         failure = "" if pair.without or not pair.signatures else f"{len(pair.signatures)} kinds of difference"
         details = "\n".join(pair.signatures)
         yield TestCase("fragdiff.engines", name, failure=failure, details=details, skipped=pair.without)
+    for name, broken, without in law_verdicts(summary) if laws else ():
+        yield TestCase("fragdiff.laws", name, failure=broken, skipped="" if broken else without)
     for entry, times in sorted(summary.counter("counts", "excused").items()):
         yield TestCase("fragdiff.known", entry, skipped=f"a known divergence, met {times:,} times")
     for group in summary.groups:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.campaign_report.files import existing, link, report_of
+from harness.campaign_report.laws import counts_of, verdicts_of
 from harness.campaign_report.page_style import CAMPAIGN_STYLE
 from harness.campaign_report.summary import Group, Summary
 from harness.campaign_report.timeline import clock, duration, growth, rates
@@ -18,6 +19,7 @@ from harness.coverage.cells import PHASES
 from harness.coverage.listing import Group as CoverageGroup
 from harness.coverage.listing import groups as coverage_groups
 from harness.coverage.listing import missing_text
+from harness.laws.violation import MEANING, Law
 from harness.report.frame import document, section, table
 from harness.reporting import counted
 from harness.verdict import Verdict
@@ -28,6 +30,9 @@ _EMPTY: Final = (
     "ran.</p>"
 )
 
+_ASKED: Final = {law: meaning for law, meaning in MEANING.items() if law is not Law.ANSWER}
+"""That an engine answers is asked of every build."""
+
 MOST_LINKS: Final = 6
 """Findings of one signature that are linked."""
 
@@ -35,8 +40,7 @@ MOST_LINKS: Final = 6
 def page(summary: Summary, file: Path) -> str:
     """The page as HTML text; ``file`` is where it will stand, links start from there."""
     record = summary.record
-    title = f"Campaign: {' with '.join(record.engines)}"
-    gaps = coverage_groups(record.coverage)
+    title = f"Campaign: {summary.title}"
     body = "\n".join(
         (
             f"<h1>{escape(title)}</h1>",
@@ -44,18 +48,43 @@ def page(summary: Summary, file: Path) -> str:
             *_tiles(summary),
             *section("Findings", _findings(summary, file)),
             *section("Rate over time", [*_drawing(rates(summary)), _EMPTY]),
-            *section("Coverage", [*_drawing(growth(summary)), *_phases(gaps)]),
-            *section("Gaps of the coverage, the largest first", _gaps(gaps)),
-            *section("What was compared", _compared(summary)),
-            *section("Known divergences", _counter(("entry", "cases"), summary.counter("counts", "excused"))),
-            *section("Not comparable", _counter(("reason", "times"), summary.counter("counts", "not_comparable"))),
-            *section("Not audited", _counter(("reason", "times"), summary.counter("counts", "not_audited"))),
+            *(_judged(summary) if record.laws else _covered_and_compared(summary)),
             *section("Workers that died", table((), [(death_text(death),) for death in record.deaths])),
             *section("The slowest cases", _slow(summary, file)),
             *section("Runs", _runs(summary)),
         )
     )
     return document(title, body, style=CAMPAIGN_STYLE)
+
+
+def _covered_and_compared(summary: Summary) -> Iterator[str]:
+    gaps = coverage_groups(summary.record.coverage)
+    yield from section("Coverage", [*_drawing(growth(summary)), *_phases(gaps)])
+    yield from section("Gaps of the coverage, the largest first", _gaps(gaps))
+    yield from section("What was compared", _compared(summary))
+    yield from section("Known divergences", _counter(("entry", "cases"), summary.counter("counts", "excused")))
+    yield from section("Not comparable", _counter(("reason", "times"), summary.counter("counts", "not_comparable")))
+    yield from section("Not audited", _counter(("reason", "times"), summary.counter("counts", "not_audited")))
+
+
+def _judged(summary: Summary) -> Iterator[str]:
+    counts = counts_of(summary)
+    rows = [("verdicts", counted(verdicts_of(summary))), ("builds", f"{counts.builds:,}")]
+    rows += [
+        (
+            f"{law.value}: {meaning}",
+            f"asked {counts.judged[law.value]:,} times, broken in {counts.broken[law.value]:,} cases",
+        )
+        for law, meaning in _ASKED.items()
+    ]
+    rows.append(("families", counted(summary.counter("families"))))
+    yield from section("What was judged", table((), rows))
+    for title, counter in (
+        ("Laws that were not judged", counts.not_judged),
+        ("Left out: the engine does not accept it", counts.left_out),
+        ("Refused by the engine", counts.refused),
+    ):
+        yield from section(title, _counter(("reason", "cases"), counter))
 
 
 # ---- top ------------------------------------------------------------------------------------------------------------
@@ -68,28 +97,23 @@ def _lead(summary: Summary) -> Iterator[str]:
     yield f'<p class="quiet">seed {escape(record.seed)}; begun {clock(record.created)}; '
     yield f"{escape(state)}{'' if last is None else f'; the last batch was finished {clock(last)}'}</p>"
     if summary.is_vacuous:
-        yield '<p class="banner">Nothing was compared on all engines: this campaign has failed.</p>'
+        nothing = "No case with a trace was judged" if record.laws else "Nothing was compared on all engines"
+        yield f'<p class="banner">{nothing}: this campaign has failed.</p>'
 
 
 def _tiles(summary: Summary) -> Iterator[str]:
-    boundaries = summary.amount("counts", "boundaries")
-    coverage = summary.record.coverage
+    laws, found = summary.record.laws, len(summary.record.differed)
+    without = summary.verdict(Verdict.NOT_COMPARABLE)
     entries = (
         (f"{summary.cases:,}", f"cases in {duration(summary.seconds)}", False),
         (f"{summary.rate(summary.cases):,.1f}", "cases a second", False),
-        (f"{boundaries:,}", "boundaries compared", False),
-        (
-            f"{summary.rate(boundaries):,.0f}",
-            f"boundaries a second, {summary.boundaries_per_worker:,.0f} a worker",
-            False,
-        ),
-        (f"{coverage.share:.1%}", f"{coverage.covered:,} of {coverage.possible:,} cells covered", False),
+        *(_law_tiles(summary) if laws else _comparison_tiles(summary)),
         (
             f"{len(summary.groups):,}",
-            f"signatures, {len(summary.record.differed):,} cases differ",
+            f"signatures, {found:,} cases {'break a law' if laws else 'differ'}",
             bool(summary.groups),
         ),
-        (f"{summary.verdict(Verdict.NOT_COMPARABLE):,}", "cases not comparable", False),
+        (f"{without:,}", f"cases not {'judged' if laws else 'comparable'}", False),
         (f"{len(summary.record.deaths):,}", "workers died", bool(summary.record.deaths)),
     )
     yield '<div class="tiles">'
@@ -98,12 +122,26 @@ def _tiles(summary: Summary) -> Iterator[str]:
     yield "</div>"
 
 
+def _comparison_tiles(summary: Summary) -> Iterator[tuple[str, str, bool]]:
+    boundaries, coverage = summary.amount("counts", "boundaries"), summary.record.coverage
+    yield f"{boundaries:,}", "boundaries compared", False
+    rate = f"boundaries a second, {summary.boundaries_per_worker:,.0f} a worker"
+    yield f"{summary.rate(boundaries):,.0f}", rate, False
+    yield f"{coverage.share:.1%}", f"{coverage.covered:,} of {coverage.possible:,} cells covered", False
+
+
+def _law_tiles(summary: Summary) -> Iterator[tuple[str, str, bool]]:
+    builds = summary.amount("laws", "builds")
+    yield f"{builds:,}", "builds judged", False
+    yield f"{summary.rate(builds):,.1f}", "builds a second", False
+
+
 # ---- findings -------------------------------------------------------------------------------------------------------
 
 
 def _findings(summary: Summary, file: Path) -> Iterator[str]:
     if not summary.groups:
-        yield "<p>No case differed.</p>"
+        yield f"<p>No case {'broke a law' if summary.record.laws else 'differed'}.</p>"
         return
     yield '<div class="scroll"><table>'
     yield '<thead><tr><th>signature</th><th>state</th><th class="right">cases</th><th>first</th><th>reports</th></tr></thead>'

@@ -90,6 +90,8 @@ class Record:
     """Events that say that a worker is gone, as they stand in the file."""
     is_running: bool | None
     """Whether somebody runs it now; None where that cannot be seen."""
+    laws: bool = False
+    """Whether the one engine is judged by the laws of cutting; otherwise the engines are compared."""
 
 
 def read_record(directory: Path) -> Record:
@@ -134,6 +136,7 @@ def _record(directory: Path, meta: Mapping[str, str], rows: Rows) -> Record:
         slow=[SlowCase(**row) for row in rows["slow"]],
         deaths=list(_deaths(directory / EVENTS)),
         is_running=is_taken(directory),
+        laws=json.loads(meta.get("laws", "false")) is True,
     )
 
 

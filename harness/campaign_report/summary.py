@@ -56,6 +56,11 @@ class Summary:
     def __init__(self, record: Record) -> None:
         self.record = record
 
+    @property
+    def title(self) -> str:
+        """The engines, and what is asked of them."""
+        return f"{' with '.join(self.record.engines)}{', by the laws of cutting' if self.record.laws else ''}"
+
     # ---- totals ---------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -82,7 +87,9 @@ class Summary:
 
     @property
     def is_vacuous(self) -> bool:
-        """Whether no case was compared on all engines, or nothing in any case."""
+        """Whether no case was compared on all engines, or nothing in any case; by the laws: whether no trace was judged."""
+        if self.record.laws:
+            return not self.amount("laws", "traces")
         nothing = not any(self.amount("counts", name) for name in ("cells", "boundaries", "failures"))
         return nothing or self.verdict(Verdict.AGREE) + self.verdict(Verdict.DIFFER) == 0
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from harness.campaign_report.laws import law_lines
 from harness.campaign_report.summary import Group, Summary
 from harness.campaign_report.timeline import clock, duration
 from harness.campaign_report.words import death_text, safe
@@ -22,10 +23,28 @@ MOST_SLOW: Final = 3
 def text_lines(summary: Summary) -> Iterator[str]:
     """Everything of importance, the findings last."""
     record = summary.record
-    yield f"campaign     {safe(' with '.join(record.engines))}, seed {safe(record.seed)}, begun {clock(record.created)}"
+    yield f"campaign     {safe(summary.title)}, seed {safe(record.seed)}, begun {clock(record.created)}"
     for run in record.runs:
         lasted = duration(summary.end_of(run) - run.started)
         yield f"run {run.id:<8} {clock(run.started)}, {lasted}, {run.jobs} workers, {safe(summary.ending_of(run))}"
+    yield from law_lines(summary) if record.laws else _compared_lines(summary)
+    for case in record.slow[:MOST_SLOW]:
+        yield f"slow         case {case.number}: {case.seconds:.1f} s, {case.rows:,} rows, {safe(case.file)}"
+    for death in record.deaths:
+        yield f"worker died  {safe(death_text(death))}"
+    found = "violations" if record.laws else "differences"
+    yield f"{found:<12} {len(record.differed):,} cases, {len(summary.groups):,} signatures"
+    for group in summary.groups[:MOST_FINDINGS]:
+        yield from _group_lines(group)
+    if len(summary.groups) > MOST_FINDINGS:
+        yield f"  .. and {len(summary.groups) - MOST_FINDINGS:,} signatures more"
+    if summary.is_vacuous:
+        said = "no case with a trace was judged" if record.laws else "nothing was compared on all engines"
+        yield f"{said}: this campaign has failed"
+
+
+def _compared_lines(summary: Summary) -> Iterator[str]:
+    record = summary.record
     counts = {name: summary.amount("counts", name) for name in ("rows", "cells", "boundaries", "seams", "failures")}
     yield (
         f"cases        {summary.cases:,} ({summary.amount('completed'):,} completed, {summary.amount('failed'):,} failed "
@@ -49,17 +68,6 @@ def text_lines(summary: Summary) -> Iterator[str]:
     yield f"known        {safe(counted(summary.counter('counts', 'excused')))}"
     yield f"not compared {safe(counted(summary.counter('counts', 'not_comparable')))}"
     yield f"not audited  {safe(counted(summary.counter('counts', 'not_audited')))}"
-    for case in record.slow[:MOST_SLOW]:
-        yield f"slow         case {case.number}: {case.seconds:.1f} s, {case.rows:,} rows, {safe(case.file)}"
-    for death in record.deaths:
-        yield f"worker died  {safe(death_text(death))}"
-    yield f"differences  {len(record.differed):,} cases, {len(summary.groups):,} signatures"
-    for group in summary.groups[:MOST_FINDINGS]:
-        yield from _group_lines(group)
-    if len(summary.groups) > MOST_FINDINGS:
-        yield f"  .. and {len(summary.groups) - MOST_FINDINGS:,} signatures more"
-    if summary.is_vacuous:
-        yield "nothing was compared on all engines: this campaign has failed"
 
 
 def _group_lines(group: Group) -> Iterator[str]:

@@ -101,6 +101,8 @@ def bins(segment: Segment, batches: Sequence[Batch], width: float) -> list[Bin]:
 
 
 def _boundaries(batch: Batch) -> float:
-    counts = batch.totals.get("counts")
-    found = counts.get("boundaries") if isinstance(counts, dict) else 0
+    """Or builds, where one engine is judged by the laws."""
+    laws = batch.totals.get("laws")
+    counts, name = (laws, "builds") if isinstance(laws, dict) else (batch.totals.get("counts"), "boundaries")
+    found = counts.get(name) if isinstance(counts, dict) else 0
     return float(found) if isinstance(found, int | float) else 0.0

@@ -40,7 +40,7 @@ def rates(summary: Summary) -> str:
     ]
     panels: Sequence[tuple[str, Callable[[Bin], float]]] = (
         ("cases a second", lambda each: each.cases_per_second),
-        ("boundaries a second", lambda each: each.boundaries_per_second),
+        ("builds a second" if summary.record.laws else "boundaries a second", lambda each: each.boundaries_per_second),
     )
     lines = [_open(TOP + len(panels) * (HEIGHT + BETWEEN), "Rates over time")]
     for index, (name, value) in enumerate(panels):

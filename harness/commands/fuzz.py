@@ -14,12 +14,13 @@ import click
 from harness.campaign import Listener
 from harness.campaign.kept_map import KeptMap
 from harness.campaign.logs import EventLog, Summary
-from harness.campaign.opening import Wanted, holds_campaign, open_campaign
+from harness.campaign.opening import Wanted, accepted_there, holds_campaign, open_campaign
 from harness.campaign.processes import HANG_SECONDS, Limits
 from harness.campaign.profiles import CampaignProfile, campaign_profile
 from harness.campaign.protocol import Setup
 from harness.campaign.state import Identity
 from harness.campaign.supervisor import Plan, Supervisor
+from harness.campaign.totals import Totals
 from harness.cli import AGREE, DIVERGENCE
 from harness.commands.fuzz_options import Asked, fuzz_options
 from harness.commands.fuzzing import Work, make_crew, make_screen, stop_on_signals
@@ -27,7 +28,6 @@ from harness.commands.known_option import use_known
 from harness.commands.options import engine_names, parse_bytes
 from harness.generate import Profile
 from harness.known import KNOWN_VARIABLE
-from harness.laws.fuzzing import fuzz_by_laws
 from reference.definition.errors import InputError
 
 
@@ -44,6 +44,9 @@ def fuzz(ctx: click.Context, /, **given: Any) -> None:
     fragdiff fuzz --laws "exec:target/release/next-release" --seconds 600
 
     Traces that engines agree on are audited as well: judged by the constraints and lookups that every trace keeps.
+
+    With --laws one engine is judged by itself, by the laws of cutting (`fragdiff laws`). What it accepts is learnt first,
+    once a campaign; what it does not accept is left out and counted.
 
     Each difference is written to a directory of its own under --out as soon as it is found. It is replayed in a new
     process, and marked when it does not show there; shrunk to the smallest case that differs for the same reason; and
@@ -64,53 +67,47 @@ def fuzz(ctx: click.Context, /, **given: Any) -> None:
     Profiles: smoke, 60 seconds; nightly, 8 hours on all processors; long, larger programs on all processors without end.
 
     The exit code is 0 when every case agreed or is excused by a known divergence, 1 when something differed or when no
-    case was compared on all engines, in all runs of the campaign.
+    case was compared on all engines, in all runs of the campaign. With --laws: 0 when no law was broken, 1 when one was or no
+    trace was judged.
 
-    JSON: {"event": "started"} or {"event": "resumed"}, {"event": "finding", "number", "signature", "directory"},
-    {"event": "replayed", "signature", "directory", "again", "reason"}, {"event": "shrunk", "signature", "directory",
-    "happens_again", "finished"}, {"event": "reported", "signature", "directory", "state", "full_signature"}, {"event":
-    "repeated", "number", "signature", "times"}, {"event": "worker died", "worker", "reason", "number"} and at the end
-    {"event": "finished"} with what is also in summary.json.
+    JSON: {"event": "started"} or {"event": "resumed"}, with --laws {"event": "learnt", "not_accepted", "seconds"},
+    {"event": "finding", "number", "signature", "directory"}, {"event": "replayed", "signature", "directory", "again",
+    "reason"}, {"event": "shrunk", "signature", "directory", "happens_again", "finished"}, {"event": "reported",
+    "signature", "directory", "state", "full_signature"}, {"event": "repeated", "number", "signature", "times"}, {"event":
+    "worker died", "worker", "reason", "number"} and at the end {"event": "finished"} with what is also in summary.json.
     """
     asked = Asked(**given)
     defaults = campaign_profile(asked.profile)
     if asked.cluster is not None and asked.jobs is not None:
         raise InputError("has as many workers as the cluster; leave out --jobs", place="--cluster")
-    has_differed = _by_laws(asked, defaults) if asked.laws is not None else _by_engines(ctx, asked, defaults)
-    ctx.exit(DIVERGENCE if has_differed else AGREE)
+    _check_laws(ctx, asked)
+    totals = _run(ctx, asked, defaults)
+    ctx.exit(DIVERGENCE if totals.differences or totals.is_vacuous else AGREE)
 
 
-def _by_laws(asked: Asked, defaults: CampaignProfile) -> bool:
-    """A campaign over one engine; whether it broke a law or was judged in nothing."""
-    assert asked.laws is not None
+def _check_laws(ctx: click.Context, asked: Asked) -> None:
+    """InputError for options that say nothing of a campaign by the laws."""
+    if asked.laws is None:
+        return
     if asked.engines or asked.engine:
         raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
-    if asked.jobs is not None or asked.cluster is not None or asked.fresh:
-        raise InputError(
-            "runs in this process, from its first case; leave out --jobs, --cluster, --fresh", place="--laws"
-        )
-    rows = defaults.max_rows if asked.max_rows is None else asked.max_rows
-    rate = Profile().failing_rate if asked.failing_rate is None else asked.failing_rate
-    with stop_on_signals() as stop:
-        judged = fuzz_by_laws(
-            asked.laws,
-            seed=secrets.randbelow(2**32) if asked.seed is None else asked.seed,
-            seconds=_seconds(asked, defaults),
-            cases=asked.cases,
-            out=asked.out,
-            profile=Profile(failing_rate=rate, max_rows=rows, families=asked.family_names(rows) or ()),
-            first=asked.first or 0,
-            shrink_seconds=asked.shrink_seconds,
-            keep=asked.keep,
-            as_json=asked.as_json,
-            quiet=asked.quiet,
-            stopped=lambda: bool(stop),
-        )
-    return bool(judged.violations) or judged.is_vacuous
+    given = {
+        "--no-audit": asked.no_audit,
+        "--no-filling": asked.no_filling,
+        "--known and --no-known": KNOWN_VARIABLE in ctx.meta,
+    }
+    for names in (name for name, is_given in given.items() if is_given):
+        raise InputError(f"compares nothing; leave out {names}", place="--laws")
+    _check_cluster(asked)
 
 
-def _by_engines(ctx: click.Context, asked: Asked, defaults: CampaignProfile) -> bool:
-    """A campaign over several engines; whether they differed or were compared in nothing."""
+def _check_cluster(asked: Asked) -> None:
+    if asked.cluster is not None:
+        raise InputError("judges an engine on this machine; take --jobs instead of --cluster", place="--laws")
+
+
+def _run(ctx: click.Context, asked: Asked, defaults: CampaignProfile) -> Totals:
+    """The campaign; what all its runs have done."""
     is_replay = asked.first is not None and asked.cases is not None and not asked.fresh and holds_campaign(asked.out)
     goes_on = not asked.fresh and not is_replay and holds_campaign(asked.out)
     wanted = _wanted(asked, defaults, goes_on=goes_on)
@@ -122,14 +119,18 @@ def _by_engines(ctx: click.Context, asked: Asked, defaults: CampaignProfile) -> 
         state, identity = stack.enter_context(open_campaign(place, wanted, new, fresh=asked.fresh))
         if identity.known:
             use_known(ctx, identity.known)
+        if identity.laws:
+            _check_cluster(asked)
         setup = Setup(
             identity.engines,
             identity.seed,
             identity.profile,
-            identity.audit,
-            identity.filling,
+            identity.audit and not identity.laws,
+            identity.filling and not identity.laws,
             asked.shrink_seconds,
             not asked.no_replay,
+            identity.laws,
+            accepted_there(asked.out, identity.engines) if is_replay else state.accepted(),
         )
         kept_map = KeptMap(place)
         # The summary first: a screen that nobody reads any more ends the campaign, and must not take it along.
@@ -142,8 +143,7 @@ def _by_engines(ctx: click.Context, asked: Asked, defaults: CampaignProfile) -> 
         stop = stack.enter_context(stop_on_signals())
         supervisor = Supervisor(plan, setup, state, kept_map.read_earlier(), listeners, lambda: bool(stop))
         supervisor.run(make_crew(work, setup, place, supervisor, stack))
-        totals = supervisor.totals
-    return bool(totals.differences) or totals.is_vacuous
+    return supervisor.totals
 
 
 def _seconds(asked: Asked, defaults: CampaignProfile) -> float | None:
@@ -155,10 +155,11 @@ def _seconds(asked: Asked, defaults: CampaignProfile) -> float | None:
 
 def _wanted(asked: Asked, defaults: CampaignProfile, *, goes_on: bool) -> Wanted:
     """What the campaign must be; one that goes on may leave its engines out. Raises InputError for wrong names."""
-    named = bool(asked.engines or asked.engine) or not goes_on
+    named = bool(asked.laws or asked.engines or asked.engine) or not goes_on
+    engines = (asked.laws,) if asked.laws else tuple(engine_names(asked.engines, asked.engine)) if named else None
     rows = defaults.max_rows if asked.max_rows is None else asked.max_rows
     return Wanted(
-        tuple(engine_names(asked.engines, asked.engine)) if named else None,
+        engines,
         asked.seed,
         asked.first,
         asked.failing_rate,
@@ -166,7 +167,8 @@ def _wanted(asked: Asked, defaults: CampaignProfile, *, goes_on: bool) -> Wanted
         asked.family_names(rows),
         False if asked.no_audit else None,
         False if asked.no_filling else None,
-        os.environ.get(KNOWN_VARIABLE),
+        None if asked.laws else os.environ.get(KNOWN_VARIABLE),
+        bool(asked.laws) if named else None,
     )
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -14,13 +15,13 @@ import click
 
 from harness.campaign import Listener
 from harness.campaign.crew import Crew, Here
+from harness.campaign.engines import open_doing
 from harness.campaign.processes import Limits, Processes
 from harness.campaign.protocol import Setup
 from harness.campaign.running import FOLDER as RUNNING
 from harness.campaign.running import RunningFile
 from harness.campaign.screen import JsonLines, LiveScreen, PlainScreen
 from harness.campaign.supervisor import Supervisor
-from harness.commands.options import open_engines, prepare_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,10 @@ def make_crew(work: Work, setup: Setup, place: Path, supervisor: Supervisor, sta
         return _cluster(work.cluster, work.limits, setup, place, supervisor)
     if work.jobs is not None:
         return Processes(setup, place / RUNNING, work.jobs, work.limits, supervisor.deliver)
-    opened = stack.enter_context(open_engines(setup.engines))
-    if setup.audit:
-        prepare_audit()
-    running = RunningFile(place / RUNNING / "here")
-    return Here(setup, opened, running, supervisor.deliver, supervisor.should_stop)
+    running = RunningFile(place / RUNNING / Here.NAME)
+    say = partial(supervisor.deliver, Here.NAME)
+    doing = stack.enter_context(open_doing(setup, running, say, supervisor.should_stop))
+    return Here(doing, running, supervisor.deliver)
 
 
 def _cluster(address: str, limits: Limits, setup: Setup, place: Path, supervisor: Supervisor) -> Crew:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from harness.backend import Availability, Completed
 from harness.backends.exec import one_line
@@ -89,6 +89,18 @@ class Accepted:
         found = sorted(needs_of(case) & self.unlikely)
         return f"{found[0]} failed in every probe" if found else None
 
+    def as_json(self) -> dict[str, Any]:
+        """As :func:`read_accepted` reads it."""
+        return {
+            "engine": self.engine,
+            "refused": dict(self.refused),
+            "failing": sorted(self.failing),
+            "unlikely": sorted(self.unlikely),
+            "names": self.naming.names,
+            "turned": self.naming.turned,
+            "same_hash": self.same_hash,
+        }
+
     def lines(self) -> list[str]:
         """For a person: what is left out and why."""
         lines = [f"{name}: {reason}" for name, reason in sorted(self.refused.items())]
@@ -99,6 +111,18 @@ class Accepted:
             how = "names are understood" if self.naming.names else "procedures found by digest are left out"
             lines.append(f"another hash: {how}")
         return lines
+
+
+def read_accepted(document: Mapping[str, Any]) -> Accepted:
+    """What :meth:`Accepted.as_json` gave; KeyError and TypeError for anything else."""
+    return Accepted(
+        document["engine"],
+        dict(document["refused"]),
+        frozenset(document["failing"]),
+        frozenset(document["unlikely"]),
+        Naming(document["names"], document["turned"]),
+        document["same_hash"],
+    )
 
 
 def needs_of(case: Case) -> set[str]:

@@ -5,7 +5,7 @@ Columns, their number and their meaning are the engine's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -80,8 +80,15 @@ class Refused(Exception):  # noqa: N818 - an answer, not a mistake
     """The engine cannot read the case, or lacks what it needs; ``args[0]`` is the reason."""
 
 
+Told = Callable[[Case], None]
+"""Is told of a case at the cut plans at which an engine is about to be asked for it."""
+
+
 class Subject(Protocol):
     """The engine that is judged."""
+
+    told: Told
+    """What goes on, for whoever watches; nobody unless it is set."""
 
     @property
     def name(self) -> str:

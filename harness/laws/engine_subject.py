@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.backend import Availability, Completed, Engine, EngineFailure, Failed, NotComparable, Run
 from harness.guarded import GuardedEngine
-from harness.laws.build import Build, Refused, Status, WrongColumn, WrongPlace
+from harness.laws.build import Build, Refused, Status, Told, WrongColumn, WrongPlace
 from harness.records import boundary_json
 from reference.definition.boundary import BoundaryState
 from reference.definition.case import Case
@@ -30,6 +30,7 @@ class EngineSubject:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = GuardedEngine(engine)
+        self.told: Told = lambda _: None
 
     @property
     def name(self) -> str:
@@ -59,8 +60,10 @@ class EngineSubject:
         return found
 
     def _build(self, case: Case, plan: CutPlan) -> Build:
+        case = replace(case, cuts=(plan,))
+        self.told(case)
         try:
-            run = self._engine.run(replace(case, cuts=(plan,)))
+            run = self._engine.run(case)
             return _completed(plan, run) if isinstance(run.outcome, Completed) else _failed(plan, run.outcome)
         except EngineFailure as failure:
             return Build(plan, Status.BROKE, failure.reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.laws.build import Build, Refused, Status, Subject
 from harness.laws.plans import nested_pairs
@@ -129,7 +129,8 @@ class _Judging:
                 self.violations.append(violation)
         others = [build for build in self._cut if build.status is not Status.COMPLETED]
         for (status, said), plans in _by_end(others).items():
-            self.violations.append(Violation(Law.CUTS, _KIND_OF_STATUS[status], plans, measure.plan, said))
+            kind, stderr = _KIND_OF_STATUS[status], _stderr_at(others, plans)
+            self.violations.append(Violation(Law.CUTS, kind, plans, measure.plan, said, stderr=stderr))
 
     def _judge_failures(self) -> None:
         """No build completed: then all fail alike."""
@@ -141,7 +142,8 @@ class _Judging:
             if end != measure:
                 kind = Kind.FAILS_OTHERWISE if end[0] is Status.FAILED else _KIND_OF_STATUS[end[0]]
                 said = f"{end[1]}\nwhere others say: {measure[1]}"
-                self.violations.append(Violation(Law.CUTS, kind, plans, ends[measure][0], said))
+                stderr = _stderr_at(self._cut, plans)
+                self.violations.append(Violation(Law.CUTS, kind, plans, ends[measure][0], said, stderr=stderr))
 
     def _has_two_cuts(self, law: Law) -> bool:
         if len({build.plan for build in self._cut}) >= 2:
@@ -215,7 +217,8 @@ class _Judging:
                 if first.status is second.status
                 else f"{first.status.value}, then {second.status.value}: {second.said}"
             )
-            self.violations.append(Violation(Law.TWICE, Kind.NOT_AGAIN, (second.plan,), first.plan, said))
+            plans, stderr = (second.plan,), second.stderr or first.stderr
+            self.violations.append(Violation(Law.TWICE, Kind.NOT_AGAIN, plans, first.plan, said, stderr=stderr))
 
     def _judge_constraints(self) -> None:
         checked = [build for build in self._builds if build.constraints is not None]
@@ -235,7 +238,8 @@ class _Judging:
         if ends <= {Status.PANICKED, Status.BROKE}:
             build = self._builds[0]
             plans = tuple(each.plan for each in self._builds)
-            self.violations.append(Violation(Law.ANSWER, _KIND_OF_STATUS[build.status], plans, said=build.said))
+            kind, stderr = _KIND_OF_STATUS[build.status], build.stderr
+            self.violations.append(Violation(Law.ANSWER, kind, plans, said=build.said, stderr=stderr))
 
     # ---- where ------------------------------------------------------------------------------------------------------
 
@@ -244,15 +248,7 @@ class _Judging:
         for index, violation in enumerate(self.violations):
             if violation.kind is Kind.WRONG_CELLS and violation.measure is not None:
                 place = self._subject.first_wrong(self._case, violation.measure, violation.plans[0])
-                self.violations[index] = Violation(
-                    violation.law,
-                    violation.kind,
-                    violation.plans,
-                    violation.measure,
-                    violation.said,
-                    violation.accepted,
-                    place,
-                )
+                self.violations[index] = replace(violation, place=place)
 
 
 def _by_end(builds: Sequence[Build]) -> dict[tuple[Status, str], tuple[CutPlan, ...]]:
@@ -261,6 +257,11 @@ def _by_end(builds: Sequence[Build]) -> dict[tuple[Status, str], tuple[CutPlan, 
         end = build.status, build.said
         ends[end] = (*ends.get(end, ()), build.plan)
     return ends
+
+
+def _stderr_at(builds: Sequence[Build], plans: Sequence[CutPlan]) -> str:
+    """What the program wrote when it broke at one of the plans; empty when it wrote nothing, or broke at none."""
+    return next((build.stderr for build in builds if build.plan in plans and build.stderr), "")
 
 
 def _state_difference(row: int, one: object, other: object) -> str:

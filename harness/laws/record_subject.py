@@ -14,7 +14,7 @@ from harness.backends.process import LineProcess, ProcessFault
 from harness.backends.program import SECONDS
 from harness.backends.record import BadRecord, Rejected, member, read_object
 from harness.engines import EXEC_PREFIX
-from harness.laws.build import Build, Refused, Status, WrongPlace
+from harness.laws.build import Build, Refused, Status, Told, WrongPlace
 from harness.laws.record_builds import read_builds, wrong_place
 from reference.definition.case import Case
 from reference.definition.cuts import CutPlan
@@ -30,6 +30,10 @@ _NAME: Final = "case-{}"
 """Names of our own: an answer to an earlier case cannot pass for this one's."""
 
 
+_SHARE_OF_ONE: Final = 1 / 6
+"""Of the time for a case, for a single cut of one over which the program broke: who hangs is asked a dozen times more."""
+
+
 class RecordSubject:
     """Judges a program that prints a build for each plan of a case."""
 
@@ -42,6 +46,7 @@ class RecordSubject:
         self._asked = 0
         self.write = write
         """How cases are written for this program; whoever learns what it understands may change it."""
+        self.told: Told = lambda _: None
 
     @property
     def name(self) -> str:
@@ -61,7 +66,7 @@ class RecordSubject:
         found: list[Build] = []
         for plan in plans:
             try:
-                found += self._ask(case, [plan])
+                found += self._ask(case, [plan], self._seconds * _SHARE_OF_ONE)
             except (ProcessFault, BadRecord) as fault:
                 found.append(_broken(plan, fault))
         return found
@@ -78,11 +83,11 @@ class RecordSubject:
             return None
 
     def close(self) -> None:
-        """Ends the program."""
+        """Ends the program; it is started anew when it is asked again."""
         self._process.close()
 
-    def _ask(self, case: Case, plans: Sequence[CutPlan]) -> list[Build]:
-        builds = self._in_order(case, plans)
+    def _ask(self, case: Case, plans: Sequence[CutPlan], seconds: float | None = None) -> list[Build]:
+        builds = self._in_order(case, plans, seconds)
         lacking = [build for build in builds if build.status is Status.COMPLETED and not build.digests]
         if not lacking or builds[0].status is Status.COMPLETED:
             return builds
@@ -90,26 +95,27 @@ class RecordSubject:
         first = lacking[0].plan
         others = list(plans)
         others.remove(first)
-        again = self._in_order(case, [first, *others])
+        again = self._in_order(case, [first, *others], seconds)
         by_plan: dict[CutPlan, list[Build]] = {}
         for build in again:
             by_plan.setdefault(build.plan, []).append(build)
         return [by_plan[plan].pop(0) for plan in plans if by_plan.get(plan)]
 
-    def _in_order(self, case: Case, plans: Sequence[CutPlan]) -> list[Build]:
-        builds = read_builds(self._record(case, plans), plans)
+    def _in_order(self, case: Case, plans: Sequence[CutPlan], seconds: float | None) -> list[Build]:
+        builds = read_builds(self._record(case, plans, seconds), plans)
         if not builds:
             raise Refused("its record has no build at any of the cuts")
         return builds
 
-    def _record(self, case: Case, plans: Sequence[CutPlan]) -> Mapping[str, Any]:
+    def _record(self, case: Case, plans: Sequence[CutPlan], seconds: float | None = None) -> Mapping[str, Any]:
+        self.told(replace(case, cuts=tuple(plans)))
         self._asked += 1
         name = _NAME.format(self._asked)
         try:
             line = self.write(_plain(replace(case, name=name, cuts=tuple(plans), about="")))
         except InputError as refusal:
             raise Refused(f"the case cannot be written as text: {refusal.reason}") from refusal
-        answer = self._process.ask(line.encode(), self._seconds)
+        answer = self._process.ask(line.encode(), seconds or self._seconds)
         try:
             record = read_object(answer, name)
             member(record, "fragments", list)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from harness.laws.build import WrongPlace
+from harness.laws.build import WrongColumn, WrongPlace
 from harness.laws.plans import WHOLE
 from harness.records import cut_json
-from reference.definition.cuts import CutPlan, Every
+from reference.definition.cuts import At, CutPlan, Every
+
+_STDERR_LINES: Final = 12
+"""Shown of a program's standard error, the last ones."""
 
 
 class Law(StrEnum):
@@ -69,6 +73,8 @@ class Violation:
     accepted: bool | None = None
     """Of wrong cells: whether the engine's own check accepts them all the same; None when it does not say."""
     place: WrongPlace | None = None
+    stderr: str = ""
+    """The end of the program's standard error when it broke; no part of the signature."""
 
     @property
     def signature(self) -> str:
@@ -106,6 +112,9 @@ def describe(violation: Violation) -> str:
         lines.append(f"  its own check {'accepts' if violation.accepted else 'rejects'} the wrong trace")
     if violation.said:
         lines += [f"  {line}" for line in violation.said.splitlines()]
+    last = violation.stderr.splitlines()[-_STDERR_LINES:]
+    if last:
+        lines += ["  standard error ended with:", *(f"    {line}" for line in last)]
     place = violation.place
     if place is not None:
         columns = ", ".join(
@@ -126,6 +135,26 @@ def violation_json(violation: Violation) -> dict[str, Any]:
         "measure": None if violation.measure is None else cut_json(violation.measure),
         "said": violation.said,
         "accepted_by_own_check": violation.accepted,
+        "stderr": violation.stderr,
         "row": None if place is None else place.row,
         "columns": [] if place is None else [item._asdict() for item in place.columns],
     }
+
+
+def read_violation(document: Mapping[str, Any]) -> Violation:
+    """What :func:`violation_json` gave; KeyError, TypeError and ValueError for anything else."""
+    measure, row = document["measure"], document["row"]
+    return Violation(
+        Law(document["law"]),
+        Kind(document["kind"]),
+        tuple(map(_read_cut, document["cuts"])),
+        None if measure is None else _read_cut(measure),
+        document["said"],
+        document["accepted_by_own_check"],
+        None if row is None else WrongPlace(row, tuple(WrongColumn(**item) for item in document["columns"])),
+        document["stderr"],
+    )
+
+
+def _read_cut(document: Any) -> CutPlan:
+    return Every(document) if isinstance(document, int) else At(tuple(document["at"]))

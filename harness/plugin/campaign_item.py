@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 
 from harness.campaign import Event, FindingKept, Totals
+from harness.campaign.end_report import end_report
 from harness.campaign.here import run_campaign
 from harness.campaign.keeping import REPORT
-from harness.campaign.screen import end_report
 from harness.plugin.account import NOT_COMPARED, properties
 from harness.plugin.items import Red
 from harness.pytest_plugin import SESSION

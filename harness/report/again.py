@@ -48,6 +48,7 @@ class Replayed:
 
     again: Again
     reason: str = ""
+    what: str = "difference"
 
     @property
     def confirms(self) -> bool:
@@ -64,11 +65,11 @@ class Replayed:
         """For people."""
         match self.again:
             case Again.SAME:
-                return "the same difference in a new process"
+                return f"the same {self.what} in a new process"
             case Again.OTHER:
-                return f"not stable: another difference in a new process: {self.reason}"
+                return f"not stable: another {self.what} in a new process: {self.reason}"
             case Again.GONE:
-                return "not stable: no difference in a new process"
+                return f"not stable: no {self.what} in a new process"
             case _:
                 return f"not replayed in a new process: {self.reason}"
 
@@ -77,6 +78,14 @@ def replay(case_file: Path, engines: Sequence[str], signature: Signature, *, sec
     """Compare a case file in a new process and look for a signature."""
     command = [sys.executable, "-m", "harness.report.again", str(case_file), *(f"{_ENGINE}{name}" for name in engines)]
     command += [_AUDIT] if signature.kind is Kind.AUDIT else []
+    return ask_again(command, signature.text, seconds)
+
+
+def ask_again(command: Sequence[str], signature: str, seconds: float, what: str = "difference") -> Replayed:
+    """Run a program whose last line is a JSON list of signatures (null where there is none), and look for one of them.
+
+    ``what`` it is that has signatures, for people.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -87,9 +96,9 @@ def replay(case_file: Path, engines: Sequence[str], signature: Signature, *, sec
         last = " ".join(done.stderr.strip().splitlines()[-_LINES_OF_REASON:])
         return Replayed(Again.NOT_TRIED, last or f"exit code {done.returncode}")
     found = [each for each in json.loads(done.stdout.splitlines()[-1]) if each is not None]
-    if signature.text in found:
-        return Replayed(Again.SAME)
-    return Replayed(Again.OTHER, found[0]) if found else Replayed(Again.GONE)
+    if signature in found:
+        return Replayed(Again.SAME, what=what)
+    return Replayed(Again.OTHER, found[0], what) if found else Replayed(Again.GONE, what=what)
 
 
 def signatures(case_file: Path, engines: Sequence[str], *, audit: bool) -> list[str | None]:

@@ -40,10 +40,13 @@ def _cut_options(cuts: str) -> list[str]:
     return [f"--cuts={cuts}"] if cuts else []
 
 
-def regenerate_command(seed: int, number: int, engines: Sequence[str], options: Sequence[str] = ()) -> str:
-    """The command that generates the case again and compares it; ``options`` are those of the campaign's generator."""
+def regenerate_command(
+    seed: int, number: int, engines: Sequence[str], options: Sequence[str] = (), *, laws: bool = False
+) -> str:
+    """The command that generates the case again and compares it, or judges the one engine; ``options`` are those of the
+    campaign's generator."""
     wanted = ["--seed", str(seed), "--first", str(number), "--cases", "1", *options]
-    return shlex.join(["fragdiff", "fuzz", *wanted, *(f"--engine={name}" for name in engines)])
+    return shlex.join(["fragdiff", "fuzz", *wanted, *(f"--{'laws' if laws else 'engine'}={name}" for name in engines)])
 
 
 def environment(engines: Sequence[str]) -> list[tuple[str, str]]:

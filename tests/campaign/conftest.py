@@ -35,12 +35,13 @@ ENGINES = {
 class Fuzz:
     """``fragdiff fuzz`` in a folder."""
 
-    def __init__(self, folder, environment):
+    def __init__(self, folder, environment, *always):
         self.folder = folder
         self.environment = environment
+        self.always = always
 
     def command(self, *options):
-        return [sys.executable, "-m", "harness.cli", "fuzz", "--no-audit", *map(str, options)]
+        return [sys.executable, "-m", "harness.cli", "fuzz", *self.always, *map(str, options)]
 
     def start(self, *options, **given):
         """The campaign, leader of a group of its own."""
@@ -116,4 +117,12 @@ def environment(tmp_path_factory):
 def fuzz(tmp_path, environment):
     folder = tmp_path / "work"
     folder.mkdir()
-    return Fuzz(folder, {**environment, "FRAGDIFF_TEST_MARK": str(tmp_path / "mark")})
+    return Fuzz(folder, {**environment, "FRAGDIFF_TEST_MARK": str(tmp_path / "mark")}, "--no-audit")
+
+
+@pytest.fixture
+def fuzz_laws(tmp_path, environment):
+    """Campaigns over one engine; what compares is not said."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Fuzz(folder, environment)

@@ -87,23 +87,26 @@ def test_no_engine_is_a_mistake_of_usage(fragdiff, adding):
 
 
 def test_a_campaign_by_the_laws(fragdiff, tmp_path):
-    arguments = ("--seed", 1, "--cases", 3, "--max-rows", 20, "--shrink-seconds", 1, "--keep", 1, "--json")
-    result = fragdiff("fuzz", "--laws", builder("panics"), "--out", tmp_path / "out", *arguments)
+    arguments = ("--seed", 1, "--cases", 20, "--max-rows", 30, "--shrink-seconds", 1, "--keep", 1, "--json")
+    result = fragdiff(
+        "fuzz", "--laws", builder("cells", "U32AND"), "--out", tmp_path / "out", "--no-replay", *arguments
+    )
     assert result.exit_code == 1
     events = json_lines(result.stdout)
-    assert [event["event"] for event in events][:3] == ["started", "finding", "shrunk"]
-    assert events[-1]["event"] == "finished"
-    assert events[-1]["cases"] == 3
-    sizes = events[2]["sizes"]
-    assert sizes["right"] == [1, 2, 3, 4]
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["cases"] == 3
+    kinds = ["started", "learnt", "finding", "replayed", "shrunk", "reported", "finished"]
+    assert [event["event"] for event in events] == kinds
+    assert events[1]["not_accepted"] == []
+    assert events[-1]["cases"] == 20
+    directory = Path(events[2]["directory"])
+    assert json.loads((directory / "finding.json").read_text())["sizes"]["silently_wrong"] == [3, 7]
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["cases"] == 20
 
 
 def test_a_campaign_without_findings(fragdiff, tmp_path):
     arguments = ("--seed", 1, "--cases", 3, "--max-rows", 20)
     result = fragdiff("fuzz", "--laws", builder("good"), "--out", tmp_path / "out", *arguments)
     assert result.exit_code == 0
-    assert "violations   none" in result.stdout
+    assert "keep the laws 3, break a law 0" in result.stdout
 
 
 def test_a_campaign_that_judged_no_trace_is_no_pass(fragdiff, tmp_path):
@@ -111,11 +114,15 @@ def test_a_campaign_that_judged_no_trace_is_no_pass(fragdiff, tmp_path):
     result = fragdiff("fuzz", "--laws", "reference", "--out", tmp_path / "out", *arguments)
     assert result.exit_code == 1, result.stdout + result.stderr
     assert "judged       law 1" in result.stdout
-    assert "no case with a trace was judged: this is no pass" in result.stdout
+    assert "no case with a trace was judged: this run has failed" in result.stdout
 
 
-@pytest.mark.parametrize("other", [("--engines", "reference,parallel"), ("--jobs", 2), ("--fresh",)])
-def test_what_means_nothing_with_laws_is_refused(fragdiff, other):
-    result = fragdiff("fuzz", "--laws", "parallel", *other)
-    assert result.exit_code == 2
-    assert f"leave out {other[0].replace('--fresh', '--jobs, --cluster, --fresh')}" in result.stderr
+def test_a_program_that_crashes_is_quoted(fragdiff, adding):
+    text = fragdiff("laws", adding, "--engine", builder("crashes"), "--up-to", 6)
+    assert text.exit_code == 1
+    assert "    at cuts: 5\n" in text.stdout
+    assert "    ended with code 9\n    standard error ended with:\n      fragment 5 of 9\n" in text.stdout
+    told = fragdiff("laws", adding, "--engine", builder("crashes"), "--up-to", 6, "--json")
+    violation = json_lines(told.stdout)[0]["violations"][0]
+    assert (violation["kind"], violation["said"]) == ("breaks", "ended with code 9")
+    assert violation["stderr"].endswith("thread 'main' panicked: queue 3 is empty")

@@ -1,16 +1,19 @@
-"""A builder of another machine, one case a line: five columns of 20 rows, 10 of them cut. fake_builder.py MODE [WORD].
+"""A builder of another machine, one case a line: five columns of 20 rows, 10 of them cut.
 
-What is wrong is told by MODE; with WORD only for programs whose text holds it.
+fake_builder.py MODE [WORD[+WORD]] [--pause=SECONDS]: what is wrong is told by MODE; with WORDs only for programs whose text
+holds all of them. Each case takes so many seconds more.
 """
 
 import hashlib
 import json
 import os
 import sys
+import time
 
 ROWS, CORE, COLUMNS = 20, 10, 5
 MODE = sys.argv[1]
-WORD = sys.argv[2] if len(sys.argv) > 2 and not sys.argv[2].startswith("--") else ""
+WORDS = sys.argv[2].split("+") if len(sys.argv) > 2 and not sys.argv[2].startswith("--") else []
+PAUSE = sum(float(each.removeprefix("--pause=")) for each in sys.argv if each.startswith("--pause="))
 
 
 def size_of(cut):
@@ -58,9 +61,12 @@ def differences(one, other):
 def main():
     for line in sys.stdin:
         case = json.loads(line)
-        mode = MODE if WORD in line else "good"
+        mode = MODE if all(word in line for word in WORDS) else "good"
+        time.sleep(3600 if mode == "hangs" else PAUSE)
         sizes = [size_of(cut) for cut in case["cuts"] if isinstance(cut, int) or "every" in cut]
         if mode == "crashes" and 5 in sizes:
+            sys.stderr.write("fragment 5 of 9\nthread 'main' panicked: queue 3 is empty\n")
+            sys.stderr.flush()
             os._exit(9)
         if mode == "rambles":
             print("not a record")

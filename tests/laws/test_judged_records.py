@@ -1,12 +1,14 @@
 """Each law broken by a program that speaks the line protocol for a machine of its own: law, size and row are named."""
 
+import json
+
 import pytest
 from judged import SMALL, builder
 
 from harness.laws.judge import judge
 from harness.laws.plans import WHOLE
 from harness.laws.sizes import sizes_of
-from harness.laws.violation import Kind, Law, describe, sizes_text
+from harness.laws.violation import Kind, Law, describe, read_violation, sizes_text, violation_json
 from reference.definition.cuts import At, Every
 
 PLANS = [WHOLE, *map(Every, range(1, 11))]
@@ -111,6 +113,18 @@ def test_a_crash_is_pinned_to_its_size():
     violation = judgement.violations[0]
     assert (violation.law, violation.kind, violation.plans) == (Law.CUTS, Kind.BREAKS, (Every(5),))
     assert violation.said == "ended with code 9"
+    # What it wrote last is told, and is no part of what makes two crashes the same.
+    assert violation.stderr == "fragment 5 of 9\nthread 'main' panicked: queue 3 is empty"
+    assert violation.signature == "law 1 breaks: ended with code N"
+    text = describe(violation)
+    assert "ended with code 9\n  standard error ended with:\n    fragment 5 of 9\n    thread 'main' panicked" in text
+    assert read_violation(json.loads(json.dumps(violation_json(violation)))) == violation
+
+
+def test_a_program_that_breaks_at_every_cut_says_what_it_wrote():
+    (violation,) = judged("crashes", plans=[Every(5)]).violations
+    assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
+    assert violation.stderr.endswith("queue 3 is empty")
 
 
 def test_a_builder_that_answers_no_record_breaks_everywhere():

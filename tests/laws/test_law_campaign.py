@@ -2,102 +2,235 @@
 
 import json
 import stat
+from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from judged import builder, builder_name
 
-from harness.generate import Profile
-from harness.laws.acceptance import Accepted, learn, needs_of
-from harness.laws.fuzzing import fuzz_by_laws
+from harness.cli import main
+from harness.laws import again
+from harness.laws.acceptance import Accepted, learn, needs_of, read_accepted
 from harness.laws.naming import BY_DIGEST, Naming
-from reference.definition.errors import InputError
+from harness.report.again import Again
 from reference.definition.formats.case_json import case_line, read_case
 from reference.definition.isa import Operation, opcode
 from reference.definition.mast import Block
 
-SMALL = Profile(max_rows=30, max_level=2, failing_rate=0.0)
+
+class Campaign:
+    """``fragdiff fuzz --laws`` with the fake builder, in this process."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, *builder, out="out", **options):
+        options = {"seed": 1, "cases": 40, "max-rows": 30, "keep": 1, "shrink-seconds": 4, "failing-rate": 0} | options
+        given = [f"--{name}={value}" for name, value in options.items()]
+        arguments = ["fuzz", f"--laws={builder_name(*builder)}", "--no-replay", f"--out={self.folder / out}", *given]
+        return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+    def summary(self, out="out"):
+        return json.loads((self.folder / out / "summary.json").read_text("utf-8"))
+
+    def finding(self, out="out"):
+        """The only one: its directory, and what finding.json says."""
+        (path,) = (self.folder / out).glob("*/finding.json")
+        return path.parent, json.loads(path.read_text("utf-8"))
 
 
-def campaign(tmp_path, *arguments, **wishes):
-    wishes = {"seed": 1, "seconds": None, "cases": 40, "profile": SMALL, "keep": 1, "quiet": True} | wishes
-    return fuzz_by_laws(builder_name(*arguments), out=tmp_path, shrink_seconds=4.0, **wishes)
+@pytest.fixture
+def campaign(tmp_path):
+    return Campaign(tmp_path)
 
 
-def test_a_defect_of_one_operation_is_found_shrunk_to_it_and_its_sizes_are_listed(tmp_path, capsys):
-    totals = campaign(tmp_path, "cells", "U32AND", cases=60)
-    (finding,) = totals.findings
-    assert finding["signature"] == "law 1 wrong cells that its own check rejects"
-    directory = next(path for path in tmp_path.iterdir() if path.is_dir())
-    assert str(directory) == finding["directory"]
-    smallest = read_case((directory / "smallest.case.json").read_text())
+def test_a_defect_of_one_operation_is_found_shrunk_to_it_and_its_sizes_are_listed(campaign):
+    done = campaign("cells", "U32AND", cases=60)
+    assert done.exit_code == 1
+    directory, data = campaign.finding()
+    assert data["signature"] == "law 1 wrong cells that its own check rejects"
+    smallest = read_case((directory / "smallest.case.json").read_text("utf-8"))
     (block,) = smallest.program.forest.nodes
     assert isinstance(block, Block)
     assert Operation(opcode("U32AND")) in block.operations
     assert len(block.operations) <= 2
-    report = (directory / "report.txt").read_text()
+    report = (directory / "report.txt").read_text("utf-8")
     assert "silently wrong  3, 7" in report
     assert "first wrong row 6: column 1, column 3" in report
-    data = json.loads((directory / "finding.json").read_text())
     assert data["sizes"]["silently_wrong"] == [3, 7]
-    assert (data["number"], data["seed"]) == (finding["number"], 1)
+    assert data["seed"] == 1
+    assert data["state"] == "not replayed"
     replay = directory / "replay"
     assert replay.stat().st_mode & stat.S_IXUSR
-    assert "fragdiff laws --engine" in replay.read_text()
-    said = capsys.readouterr().out
-    assert "silently wrong  3, 7" in said
+    assert "fragdiff laws --engine" in replay.read_text("utf-8")
+    assert "silently wrong  3, 7" in done.stdout
     # The case is in the summary, and so is what was judged.
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = campaign.summary()
     assert summary["finished"] is True
-    assert summary["violations"] == dict(totals.violations)
-    assert summary["judged"]["law 1"] > 0
+    assert summary["findings"].keys() == {data["signature"]}
+    assert summary["laws"]["judged"]["law 1"] > 0
+    assert summary["laws"]["broken"]["law 1"] == summary["verdicts"]["differ"]
+    # Nothing is covered where nothing is compared.
+    assert not (directory.parent / "coverage.json").exists()
 
 
-def test_an_honest_builder_gives_no_finding_and_is_not_vacuous(tmp_path):
-    totals = campaign(tmp_path, "good", cases=15)
-    assert not totals.findings
-    assert not totals.violations
-    assert not totals.is_vacuous
-    assert totals.cases == 15
-    assert totals.judged.total() > 0
+def test_a_finding_is_confirmed_in_a_new_process(campaign):
+    campaign("cells", "U32AND", cases=20, out="replayed")
+    directory, data = campaign.finding("replayed")
+    assert again.replay(directory, data["signature"]).confirms
+    seen = again.replay(directory, "law 1 panics")
+    assert (seen.again, seen.reason) == (Again.OTHER, data["signature"])
 
 
-def test_programs_that_fail_alike_are_fine(tmp_path):
-    totals = campaign(tmp_path, "fails", cases=5)
-    assert not totals.violations
-    assert totals.completed == 0
+def test_an_honest_builder_gives_no_finding_and_is_not_vacuous(campaign):
+    done = campaign("good", cases=15)
+    assert done.exit_code == 0
+    summary = campaign.summary()
+    assert summary["findings"] == {}
+    assert summary["cases"] == summary["laws"]["cases"] == summary["verdicts"]["agree"] == 15
+    assert summary["laws"]["judged"]["law 1"] > 0
+    assert "keep the laws 15, break a law 0, not judged 0" in done.stdout
 
 
-def test_a_campaign_in_which_all_is_refused_judged_nothing(tmp_path):
-    with pytest.raises(InputError, match="cannot be judged: refuses the smallest program"):
-        campaign(tmp_path, "refuses")
+def test_programs_that_fail_alike_break_no_law_and_are_no_pass(campaign):
+    done = campaign("fails", cases=60)
+    assert done.exit_code == 1
+    assert "no case with a trace was judged: this run has failed" in done.stdout
+    summary = campaign.summary()
+    assert summary["verdicts"]["differ"] == summary["completed"] == 0
+    assert summary["failed"] > 0
+    assert summary["vacuous"]
 
 
-def test_further_cases_of_a_signature_are_counted(tmp_path):
-    totals = campaign(tmp_path, "panics", cases=8)
-    assert totals.violations.total() == 8
-    assert len(totals.findings) == len(totals.violations)
+def test_a_campaign_in_which_all_is_refused_is_none(campaign):
+    done = campaign("refuses")
+    assert done.exit_code == 2
+    assert "cannot be judged: refuses the smallest program" in done.stderr
 
 
-def test_a_case_depends_on_seed_and_number_alone(tmp_path):
-    whole = campaign(tmp_path / "whole", "cells", "U32AND", cases=60)
-    number = whole.findings[0]["number"]
-    alone = campaign(tmp_path / "alone", "cells", "U32AND", cases=1, first=number)
-    assert alone.findings[0]["number"] == number
-    found = [next((tmp_path / name).glob("*/found.case.json")).read_bytes() for name in ("whole", "alone")]
-    assert found[0] == found[1]
+def test_further_cases_of_a_signature_are_counted(campaign):
+    done = campaign("cells", "U32AND", cases=60, **{"shrink-seconds": 0})
+    _, data = campaign.finding()
+    assert campaign.summary()["findings"] == {data["signature"]: 2}
+    assert "once more (2 times)" in done.stdout
 
 
-def test_a_stopped_campaign_writes_what_it_has(tmp_path):
-    left = iter([False] * 3 + [True] * 99)
-    totals = campaign(tmp_path, "good", cases=1000, stopped=lambda: next(left))
-    assert totals.cases <= 3
-    assert json.loads((tmp_path / "summary.json").read_text())["finished"] is True
+def test_a_case_depends_on_seed_and_number_alone(campaign):
+    campaign("cells", "U32AND", cases=60, out="whole")
+    directory, data = campaign.finding("whole")
+    campaign("cells", "U32AND", cases=1, first=data["number"], out="alone")
+    alone, again_data = campaign.finding("alone")
+    assert alone.name == directory.name
+    assert again_data["number"] == data["number"]
+    assert (alone / "found.case.json").read_bytes() == (directory / "found.case.json").read_bytes()
 
 
-def test_a_directory_that_cannot_be_written_is_told_at_once(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        campaign(tmp_path / "file", "good")
+def test_it_goes_on_without_learning_anew(campaign):
+    campaign("cells", "U32AND", cases=10)
+    done = campaign("cells", "U32AND", cases=60)
+    assert "going on after 10 cases in 1 run" in done.stdout
+    assert "learnt" not in done.stdout
+    assert events(campaign.folder / "out").count("learnt") == 1
+    campaign("cells", "U32AND", cases=60, out="whole")
+    assert without_time(campaign.summary()) == without_time(campaign.summary("whole"))
+
+
+def test_cases_by_themselves_know_what_the_campaign_has_learnt(campaign):
+    campaign("cells", "U32AND", cases=60)
+    directory, data = campaign.finding()
+    before = campaign.summary()
+    (directory / "found.case.json").unlink()
+    done = campaign("cells", "U32AND", cases=1, first=data["number"])
+    assert done.exit_code == 1
+    assert "learnt" not in done.stdout
+    assert (directory / "found.case.json").exists()
+    assert campaign.summary() == before
+
+
+def test_fresh_learns_anew(campaign):
+    campaign("good", cases=4)
+    arguments = ["fuzz", f"--laws={builder_name('good')}", "--fresh", "--cases=3", f"--out={campaign.folder / 'out'}"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert events(campaign.folder / "out").count("learnt") == 2
+    assert campaign.summary()["cases"] == 3
+
+
+def test_another_engine_is_another_campaign(campaign):
+    campaign("good", cases=2)
+    done = campaign("cells", cases=2)
+    assert done.exit_code == 2
+    assert "the directory holds another campaign: engines" in done.stderr
+
+
+def test_a_campaign_that_compares_is_another_one(campaign):
+    campaign("good", cases=2)
+    arguments = ["fuzz", "--engines=reference,parallel", f"--out={campaign.folder / 'out'}", "--cases=2"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 2
+    assert "the directory holds another campaign: laws true there, false asked for" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engines=reference,parallel"], "leave out --engines and --engine"),
+        (["--no-audit"], "compares nothing; leave out --no-audit"),
+        (["--no-filling"], "compares nothing; leave out --no-filling"),
+        (["--no-known"], "compares nothing; leave out --known and --no-known"),
+        (["--cluster=tcp://there:1"], "take --jobs instead of --cluster"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(tmp_path, options, said):
+    arguments = ["fuzz", f"--laws={builder_name('good')}", f"--out={tmp_path / 'out'}", *options]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_that_cannot_be_written_is_told_at_once(campaign):
+    (campaign.folder / "out").write_text("")
+    done = campaign("good")
+    assert done.exit_code == 2
+    assert str(campaign.folder / "out") in done.stderr
+
+
+def test_the_report_says_what_was_judged(campaign):
+    campaign("cells", "U32AND", cases=60, **{"shrink-seconds": 0})
+    out, junit = campaign.folder / "out", campaign.folder / "out.xml"
+    done = CliRunner().invoke(main, ["report", str(out), "--junit", str(junit)], catch_exceptions=False)
+    assert done.exit_code == 1
+    assert "by the laws of cutting" in done.stdout
+    assert "verdicts     keep the laws 58, break a law 2" in done.stdout
+    assert "coverage" not in done.stdout
+    page = (out / "report.html").read_text("utf-8")
+    assert "What was judged" in page
+    assert "boundaries" not in page
+    cases = {case.get("name"): case for case in ElementTree.parse(junit).iter("testcase")}
+    assert cases["law 1: the trace does not depend on the cuts"].find("failure").get("message") == "broken in 2 cases"
+    assert len(cases["law 4: built twice, the same twice"]) == 0
+    assert len(cases["something was judged"]) == 0
+    data = json.loads(CliRunner().invoke(main, ["report", str(out), "--json", "--no-html"]).stdout)
+    assert data["laws"]["broken"]["law 1"] == 2
+
+
+def test_what_no_builder_shows_is_skipped_in_junit_and_no_success(campaign):
+    campaign("no-states", cases=4)
+    junit = campaign.folder / "out.xml"
+    CliRunner().invoke(main, ["report", str(campaign.folder / "out"), "--junit", str(junit)], catch_exceptions=False)
+    cases = {case.get("name"): case for case in ElementTree.parse(junit).iter("testcase")}
+    skipped = cases["law 3: a row's boundary state is its own"].find("skipped")
+    assert "it gives no boundary states" in skipped.get("message")
+
+
+def events(directory):
+    """What events.jsonl has, in order."""
+    return [json.loads(line)["event"] for line in (directory / "events.jsonl").read_text("utf-8").splitlines()]
+
+
+def without_time(summary):
+    return {name: value for name, value in summary.items() if name not in ("run", "seconds", "cases_per_second")}
 
 
 # ---- what is accepted -----------------------------------------------------------------------------------------------
@@ -110,6 +243,11 @@ def test_a_builder_that_shares_the_hash_or_does_not_look_needs_no_names():
     assert accepted.same_hash
     assert accepted.refused == {}
     assert accepted.unlikely == set()
+
+
+def test_what_was_learnt_survives_as_json():
+    accepted = Accepted("it", {"INV": "gone"}, frozenset({"loop"}), frozenset({"SWAP"}), Naming(True, True), False)
+    assert read_accepted(json.loads(json.dumps(accepted.as_json()))) == accepted
 
 
 def test_refused_operations_are_left_out():

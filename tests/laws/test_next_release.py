@@ -1,11 +1,12 @@
 """A later release of the VM, judged by the laws alone; its adapter is an example engine with its own sources."""
 
+import json
 import os
 
 import pytest
+from click.testing import CliRunner
 
-from harness.generate import Profile
-from harness.laws.fuzzing import fuzz_by_laws
+from harness.cli import main
 from harness.laws.judge import judge
 from harness.laws.plans import law_plans
 from harness.laws.sizes import sizes_of
@@ -41,9 +42,12 @@ def test_an_external_entry_and_another_external_node_are_built_wrongly(release):
 
 
 @pytest.mark.slow
-def test_a_campaign_from_nothing_finds_it(release, tmp_path):
-    totals = fuzz_by_laws(
-        release, seed=3, seconds=None, cases=120, out=tmp_path, profile=Profile(max_rows=60), keep=1, quiet=True
-    )
-    assert "law 1 wrong cells that its own check rejects" in totals.violations
-    assert any(item["shape"].startswith("entry external") for item in totals.findings)
+@pytest.mark.parametrize("jobs", [(), ("--jobs=1",), ("--jobs=2",)])
+def test_a_campaign_from_nothing_finds_it(release, tmp_path, jobs):
+    options = ("--seed=3", "--cases=160", "--max-rows=60", "--keep=1", f"--out={tmp_path}", "--quiet", *jobs)
+    done = CliRunner().invoke(main, ["fuzz", f"--laws={release}", *options], catch_exceptions=False)
+    assert done.exit_code == 1
+    findings = [json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*/finding.json")]
+    (found,) = (item for item in findings if item["signature"] == "law 1 wrong cells that its own check rejects")
+    assert found["shape"].startswith("entry external")
+    assert found["state"] == "confirmed"
