@@ -60,3 +60,11 @@ def data():
 @pytest.fixture
 def multiplying(case_file):
     return case_file(MULTIPLYING)
+
+
+@pytest.fixture
+def corpus(fragdiff, adding, failing, multiplying):
+    """Three cases with what the reference makes of them."""
+    result = fragdiff("corpus", "add", adding, failing, multiplying, "--to", "corpus", "--reason", "why", "--expect")
+    assert result.exit_code == 0, result.stderr
+    return Path("corpus")

@@ -9,6 +9,7 @@ import pytest
 from harness.backends.exec import ExecEngine
 from harness.backends.reference import ReferenceEngine
 from harness.engines import find_engine
+from harness.known import KNOWN_VARIABLE, NO_ENTRIES
 
 RECORDED = Path(__file__).with_name("recorded_vm.py")
 
@@ -36,3 +37,9 @@ def real_vm(request):
     engine = ExecEngine("exec:recorded", [sys.executable, str(RECORDED)])
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def nothing_known(monkeypatch):
+    """No divergence of the real VM is excused."""
+    monkeypatch.setenv(KNOWN_VARIABLE, NO_ENTRIES)

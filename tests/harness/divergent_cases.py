@@ -19,7 +19,7 @@ CASES = {
 """Texts of cases by name."""
 
 
-def case_named(name, plan):
+def case_named(name, plan=ONE_FRAGMENT):
     return replace(read_case(CASES[name], name), cuts=(plan,))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from divergent_cases import CASES
+from divergent_cases import case_named
 
 from harness.backends.exec import ExecEngine
 from harness.backends.program import Program
@@ -14,8 +14,6 @@ from harness.backends.reference import ReferenceEngine
 from harness.backends.sequential_vm import SequentialEngine
 from harness.compare import compare
 from harness.verdict import Verdict
-from reference.definition.cuts import ONE_FRAGMENT
-from reference.definition.formats.case_json import read_case
 
 HERE = Path(__file__).parent
 
@@ -75,10 +73,6 @@ def parallel(program):
     engine = ExecEngine("exec:vm", program.command, program=program)
     yield engine
     engine.close()
-
-
-def case_named(name):
-    return replace(read_case(CASES[name], name), cuts=(ONE_FRAGMENT,))
 
 
 @pytest.mark.parametrize("name", BESIDE_THE_REFERENCE)
