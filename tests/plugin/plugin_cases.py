@@ -1,5 +1,6 @@
-"""Small cases that pytest collects in the tests of the plugin."""
+"""Small cases that pytest collects in the tests of the plugin, and engines that agree on them."""
 
+HONEST = "--fragdiff-engines=reference,honest"
 ADDING = {
     "format": "fragdiff-case/1",
     "name": "adding",
