@@ -186,7 +186,7 @@ class Executor:
         self.set("memory_limit", len(arrays["keys"]) // 2 - _INSERTS_PER_ROW)
         room_clk = min(self.clk + rows, MAX_CYCLES)
         # The next calls stop for room at room_clk at the latest, so cuts beyond it can wait.
-        cuts = np.unique(np.concatenate([cut_rows(plan, self.clk, room_clk) for plan in self._plans]))
+        cuts = _joined([cut_rows(plan, self.clk, room_clk) for plan in self._plans])
         arrays["cuts"] = np.append(cuts, _NO_CUT)
         # At the running row the boundary may have been noted already, before the loop left for room or for the host.
         taken = self.get("n_snapshots") > 0 and int(arrays["snapshots"][self.get("n_snapshots") - 1]["clk"]) == self.clk
@@ -269,6 +269,15 @@ def cut_rows(cut: CutPlan, first: int, last: int) -> NDArray[np.int64]:
     return np.array(sorted({row for row in (0, *cut.rows) if first <= row <= last}), np.int64)
 
 
+def _joined(plans: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The rows of any of the plans, ascending, each once."""
+    filled = [rows for rows in plans if len(rows)]
+    # Mostly the second plan has row 0 alone, as all have.
+    if len(filled) == 1 or (len(filled) == 2 and len(filled[1]) == 1 and filled[0][0] == filled[1][0]):
+        return filled[0]
+    return np.unique(np.concatenate(plans))
+
+
 def record(case: Case, *, largest_fragment: int | None = None) -> Recording:
     """Run a case and record a fragment from each row on that its one cut plan names.
 
@@ -289,7 +298,8 @@ def record(case: Case, *, largest_fragment: int | None = None) -> Recording:
         return _recording(executor, lowered, outcome, completed=False)
     finally:
         executor.give_back()
-    stack = tuple(executor.item(i) for i in range(STACK_DEPTH))
+    top = executor.get("t")
+    stack = tuple(executor.arrays["stack"][top - STACK_DEPTH + 1 : top + 1][::-1].tolist())
     return _recording(executor, lowered, Completed(stack), completed=True)
 
 

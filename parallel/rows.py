@@ -7,6 +7,7 @@ END row. A position in the program and an entry of the continuation stack are th
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,16 @@ ENTER_FOREST_PC: Final = 1
 """The row before it, pc 0, is HALT."""
 
 TAGS: Final[tuple[PositionTag, ...]] = ("start", "op", "respan", "repeat", "end")
+_TAG: Final = {tag: number for number, tag in enumerate(TAGS)}
+_OP: Final = _TAG["op"]
+
+_BITS: Final = tuple(decoder_bits(code) for code in range(1 << OPCODE_BITS))
+_EXTRA: Final = tuple(extra_bits(code) for code in range(1 << OPCODE_BITS))
+"""Cells of a row by its opcode."""
+
+_TEMPLATE_WORDS: Final = 24
+_NUMBERS: Final = 7
+"""Per row of the table under construction: those that are no field elements."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +77,20 @@ def decoder_template(
     flags: tuple[int, ...] = (0, 0, 0),
 ) -> tuple[int, ...]:
     """Decoder cells of a control row."""
-    return (0, *decoder_bits(code), *first, *second, 0, group_count, 0, *flags, *extra_bits(code))
+    return (0, *_BITS[code], *first, *second, 0, group_count, 0, *flags, *_EXTRA[code])
 
 
 class RowWriter:
     """Collects rows; targets are patched when all nodes have their place."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, int, int, int, int, int]] = []
-        self._targets: list[tuple[int, int]] = []
-        self._templates: list[tuple[int, ...]] = []
+        self._numbers = array("q")
+        """Kind, node, tag, batch, operation and two targets of each row."""
+        self._immediates = array("Q")
+        self._templates = array("Q")
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._immediates)
 
     def add(
         self,
@@ -93,10 +105,10 @@ class RowWriter:
         targets: tuple[int, int] = (0, 0),
     ) -> int:
         """Append a row and return its pc."""
-        self._rows.append((kind, node, TAGS.index(tag), batch, operation, immediate))
-        self._targets.append(targets)
-        self._templates.append(template)
-        return len(self._rows) - 1
+        self._numbers.extend((kind, node, _TAG[tag], batch, operation, *targets))
+        self._immediates.append(immediate)
+        self._templates.extend(template)
+        return len(self) - 1
 
     def add_block(self, node: int, block: Block, digest: Word) -> None:
         """SPAN, operations with RESPANs between the batches, END (spec 03, section 4)."""
@@ -117,29 +129,31 @@ class RowWriter:
                     groups_left -= 1
                 code, immediate = operation
                 rest = (rest - code) >> OPCODE_BITS
-                cells = (0, *decoder_bits(code), rest, *(0,) * 7, 1, groups_left, place, 0, 0, 0, *extra_bits(code))
-                self.add(code, node, cells, tag="op", batch=number, operation=index, immediate=immediate)
+                self._numbers.extend((code, node, _OP, number, index, 0, 0))
+                self._immediates.append(immediate)
+                self._templates.extend(
+                    (0, *_BITS[code], rest, 0, 0, 0, 0, 0, 0, 0, 1, groups_left, place, 0, 0, 0, *_EXTRA[code])
+                )
                 if code == PUSH:
                     groups_left -= 1
         self.add(END, node, decoder_template(END, digest), tag="end")
 
     def retarget(self, pc: int, targets: tuple[int, int]) -> None:
         """Replace the targets of a row."""
-        self._targets[pc] = targets
+        at = _NUMBERS * (pc + 1)
+        self._numbers[at - 2 : at] = array("q", targets)
 
     def finish(self) -> RowTable:
         """The table of all rows so far."""
-        rows = self._rows
-        numbers = np.array([row[:5] for row in rows], np.int64)
-        targets = np.array(self._targets, np.int64)
+        columns = np.array(self._numbers, np.int64).reshape(-1, _NUMBERS).T.copy()
         return RowTable(
-            kind=numbers[:, 0].astype(np.uint8),
-            immediate=np.array([row[5] for row in rows], np.uint64),
-            first_target=np.ascontiguousarray(targets[:, 0]),
-            second_target=np.ascontiguousarray(targets[:, 1]),
-            node=np.ascontiguousarray(numbers[:, 1]),
-            template=np.array(self._templates, np.uint64),
-            tag=np.ascontiguousarray(numbers[:, 2]),
-            batch=np.ascontiguousarray(numbers[:, 3]),
-            operation=np.ascontiguousarray(numbers[:, 4]),
+            kind=columns[0].astype(np.uint8),
+            immediate=np.array(self._immediates, np.uint64),
+            first_target=columns[5],
+            second_target=columns[6],
+            node=columns[1],
+            template=np.array(self._templates, np.uint64).reshape(-1, _TEMPLATE_WORDS),
+            tag=columns[2],
+            batch=columns[3],
+            operation=columns[4],
         )
