@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TypeVar
 
 from harness.backend import Availability, Engine, EngineFailure, Identified, NotComparable, Run, Summary, Window
@@ -56,14 +57,14 @@ class GuardedRun:
         self._engine = engine
         self.inner = run
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome:
-        """How the program ended."""
+        """How the program ended; asked for once, because a comparison reads it again and again."""
         return guarded(self._engine, lambda: self.inner.outcome)
 
-    @property
+    @cached_property
     def summary(self) -> Summary | None:
-        """None when the program failed."""
+        """None when the program failed; asked for once."""
         return guarded(self._engine, lambda: self.inner.summary)
 
     @property

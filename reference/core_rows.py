@@ -7,6 +7,7 @@ cells are known when the operation is done.
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,12 @@ NO_FLAGS = (0, 0, 0)
 """Batch flags of all rows but SPAN and RESPAN."""
 
 
+@lru_cache(maxsize=2**12)
+def _inverse(beyond: int) -> int:
+    """Of the depth - 16: programs have the same few depths on most of their rows."""
+    return inverse_or_zero(beyond)
+
+
 class CoreRows:
     """The rows written so far, and what was noted when each began."""
 
@@ -30,7 +37,6 @@ class CoreRows:
         self._max_cycles = max_cycles
         self._cells = array("Q")
         self.marks: list[RowMark] = []
-        self._inverse_of_depth = {STACK_DEPTH: 0}
         self._before: tuple[tuple[int, ...], tuple[int, ...], RowMark]
 
     def cells(self) -> NDArray[np.uint64]:
@@ -40,11 +46,11 @@ class CoreRows:
     def stack_cells(self) -> tuple[int, ...]:
         """The 19 stack columns of the present state: items, depth, overflow address, inverse of depth - 16."""
         machine = self._machine
-        depth = machine.depth
-        inverse = self._inverse_of_depth.get(depth)
-        if inverse is None:
-            inverse = self._inverse_of_depth[depth] = inverse_or_zero(depth - STACK_DEPTH)
-        return (*machine.stack, depth, machine.overflow_address, inverse)
+        overflow = machine.overflow
+        if not overflow:
+            return (*machine.stack, STACK_DEPTH, 0, 0)
+        beyond = len(overflow)
+        return (*machine.stack, STACK_DEPTH + beyond, overflow[-1][1], _inverse(beyond))
 
     def begin(self, mark: RowMark) -> None:
         """Note system and stack before anything of the row happens."""

@@ -58,10 +58,24 @@ def audit(
         violations += [verdict for verdict in verdicts if isinstance(verdict, Violation)]
         refused = [verdict for verdict in verdicts if isinstance(verdict, NotChecked)]
         not_checked += refused
-        names = {verdict.rule.name for verdict in refused}
-        checked.update((rule.name, 1) for rule in check.rules if applies(rule) and rule.name not in names)
+        checked.update(_names_in_use(check.rules, variant))
+        for name in chain(without, (verdict.rule.name for verdict in refused)):
+            checked.pop(name, None)
     violations.sort(key=lambda violation: (violation.row is None, violation.row or 0))
     return AuditResult(rows, tuple(violations), checked, tuple(not_checked))
+
+
+_in_use: dict[tuple[int, Variant], tuple[Sequence[Rule], dict[str, int]]] = {}
+
+
+def _names_in_use(rules: Sequence[Rule], variant: Variant) -> dict[str, int]:
+    """1 by name of each rule that holds for this builder."""
+    # Rules are constants, as they are to a RowPass.
+    known = _in_use.get((id(rules), variant))
+    if known is None or known[0] is not rules:
+        names = (rule.name for rule in rules if rule.variant in {None, variant})
+        known = _in_use[id(rules), variant] = rules, dict.fromkeys(names, 1)
+    return known[1]
 
 
 def _check_names(without: Collection[str], rules: Sequence[Rule]) -> None:

@@ -174,7 +174,7 @@ class RangeCheck:
         return Violation(LIMBS, self._beyond_row, self._beyond) if self._beyond else None
 
     def _judge_bus(self, tiles: Tiles) -> Violation | None:
-        wrong = np.flatnonzero(self._looked_up.astype(np.uint64) != self._given)
+        wrong = np.flatnonzero(self._looked_up.view(np.uint64) != self._given)
         if not wrong.size and self._foreign is None:
             return None
         details = []

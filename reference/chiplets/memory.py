@@ -8,6 +8,7 @@ way that the real VM's trace refuses (a write after any access, a read after a w
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,13 +88,14 @@ class Memory:
     def range_values(self) -> list[int]:
         """The range checks of the table: d0 and d1 of each row, in row order."""
         _, limbs, _ = self._sorted()
-        return [int(value) for value in limbs.reshape(-1)]
+        values: list[int] = limbs.reshape(-1).tolist()
+        return values
 
     def table(self) -> NDArray[np.uint64]:
         """All rows in the order of section 4.2, shape (accesses, 15), dtype uint64."""
         accesses, limbs, same_word = self._sorted()
         deltas, row_of_delta = np.unique(limbs[:, 0] | limbs[:, 1] << np.uint64(16), return_inverse=True)
-        inverses = np.array([inverse_or_zero(int(delta)) for delta in deltas], dtype=np.uint64)[row_of_delta]
+        inverses = np.array([_inverse(delta) for delta in deltas.tolist()], dtype=np.uint64)[row_of_delta]
         return np.column_stack((accesses, limbs, inverses, same_word))
 
     def _record_read(self, ctx: int, word_addr: int, clk: int, *, is_word: int, index: int) -> Word:
@@ -122,6 +124,12 @@ class Memory:
         delta[1:] = np.where(same_word[1:], clk[1:] - clk[:-1], by_word)
         limbs = np.column_stack((delta & np.uint64(0xFFFF), delta >> np.uint64(16)))
         return accesses, limbs, same_word.astype(np.uint64)
+
+
+@lru_cache(maxsize=2**12)
+def _inverse(delta: int) -> int:
+    """Most deltas are those of neighbours, in time or in memory."""
+    return inverse_or_zero(delta)
 
 
 def check_word_address(addr: int, clk: int) -> None:
