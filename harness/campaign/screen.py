@@ -127,7 +127,8 @@ class LiveScreen:
                 self._workers[worker] = f"died: {reason}"
             case BatchFinished(worker, _, count, seconds, new_cells, totals):
                 self._overall = progress_line(totals)
-                self._rates[worker] = f"{count / seconds:.1f}/s, {new_cells} new cells" if seconds else ""
+                cells = f", {new_cells} new cells" if totals.laws is None else ""
+                self._rates[worker] = f"{count / seconds:.1f}/s{cells}" if seconds else ""
         self._live.update(Text("\n".join([self._overall, *self._worker_lines()])))
         for line in event_lines(event):
             self._live.console.print(Text(line))

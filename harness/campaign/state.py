@@ -161,7 +161,8 @@ class CampaignState:
     def accepted(self) -> Any:
         """What the engine accepts, as :meth:`learnt` was told; None when nobody has learnt it."""
         rows = self._all("SELECT value FROM meta WHERE key = 'accepted'")
-        return json.loads(rows[0][0]) if rows else None
+        with self.intact():
+            return json.loads(rows[0][0]) if rows else None
 
     def learnt(self, accepted: Any) -> None:
         """Keep what the engine accepts, as JSON, for whoever goes on with the campaign."""

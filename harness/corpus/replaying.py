@@ -89,6 +89,8 @@ def engines_of_finding(finding: Path) -> tuple[str, ...]:
         document = json.loads(read_file(finding / FINDING))
     except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON: {error}", source=source) from None
+    if isinstance(document, dict) and "violations" in document:
+        raise InputError(f"found by the laws, which no other engine decides: {finding / 'replay'} judges it again")
     names = document.get("engines") if isinstance(document, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("expected the engines of a finding", place="engines", source=source)

@@ -19,6 +19,7 @@ from harness.laws.plans import WHOLE
 from harness.laws.record_subject import RecordSubject
 from harness.shrink.edits import forests_of
 from reference.definition.case import Advice, Case
+from reference.definition.errors import InputError
 from reference.definition.field import as_word
 from reference.definition.formats.children_first import children_first
 from reference.definition.isa import BLOCK_OPERATIONS, BY_OPCODE, Operation, opcode
@@ -114,15 +115,19 @@ class Accepted:
 
 
 def read_accepted(document: Mapping[str, Any]) -> Accepted:
-    """What :meth:`Accepted.as_json` gave; KeyError and TypeError for anything else."""
-    return Accepted(
-        document["engine"],
-        dict(document["refused"]),
-        frozenset(document["failing"]),
-        frozenset(document["unlikely"]),
-        Naming(document["names"], document["turned"]),
-        document["same_hash"],
-    )
+    """What :meth:`Accepted.as_json` gave; InputError for anything else."""
+    try:
+        return Accepted(
+            document["engine"],
+            dict(document["refused"]),
+            frozenset(document["failing"]),
+            frozenset(document["unlikely"]),
+            Naming(document["names"], document["turned"]),
+            document["same_hash"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"what the campaign has learnt cannot be read: {error!r}; begin anew with --fresh"
+        raise InputError(reason, place="accepted") from None
 
 
 def needs_of(case: Case) -> set[str]:

@@ -67,11 +67,21 @@ def same_but_for_the_name(one, other):
 
 
 def test_killed_at_any_moment_it_goes_on_and_two_workers_give_what_one_process_gives(fuzz_laws, uninterrupted):
-    options = ("--laws", SLOWLY, *OPTIONS, "--cases", CASES, "--jobs", 2, "--out", "killed")
-    draw = random.Random(11)
-    kills = 0
     # While it starts and learns, and then after more and more batches.
-    for batches in (0, 1, 3, 5):
+    check_killed(fuzz_laws, uninterrupted, random.Random(11), (0, 1, 3, 5), 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_killed_ten_times(fuzz_laws, uninterrupted, jobs):
+    check_killed(fuzz_laws, uninterrupted, random.Random(jobs), (0, 0, 1, 1, 2, 3, 4, 5, 6, 7), jobs)
+
+
+def check_killed(fuzz_laws, uninterrupted, draw, moments, jobs):
+    """Kill it some time after so many batches are committed, once each, and look at what it comes to."""
+    options = ("--laws", SLOWLY, *OPTIONS, "--cases", CASES, "--jobs", jobs, "--out", "killed")
+    kills = 0
+    for batches in moments:
         process = fuzz_laws.start(*options)
         if batches:
             wait_until(partial(has_come_so_far, fuzz_laws, process, batches))
@@ -80,7 +90,7 @@ def test_killed_at_any_moment_it_goes_on_and_two_workers_give_what_one_process_g
             os.killpg(process.pid, signal.SIGKILL)
             kills += 1
         process.communicate()
-    assert kills >= 3
+    assert kills >= len(moments) // 2
     done = fuzz_laws(*options)
     assert done.returncode == 1, done.stderr
     same_but_for_the_name(contents(fuzz_laws, "killed"), uninterrupted)

@@ -1,7 +1,9 @@
 """A campaign by the laws: what is accepted is learnt, a defect of another machine is found, shrunk and kept."""
 
 import json
+import sqlite3
 import stat
+from contextlib import closing
 from xml.etree import ElementTree
 
 import pytest
@@ -145,6 +147,26 @@ def test_cases_by_themselves_know_what_the_campaign_has_learnt(campaign):
     assert "learnt" not in done.stdout
     assert (directory / "found.case.json").exists()
     assert campaign.summary() == before
+
+
+@pytest.mark.parametrize(("damage", "said"), [("{", "damaged"), ("{}", "what the campaign has learnt cannot be read")])
+def test_what_was_learnt_is_damaged(campaign, damage, said):
+    campaign("good", cases=2)
+    with closing(sqlite3.connect(campaign.folder / "out" / "campaign.sqlite")) as state, state:
+        state.execute("UPDATE meta SET value = ? WHERE key = 'accepted'", (damage,))
+    done = campaign("good", cases=4)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "--fresh" in done.stderr
+
+
+def test_replay_leaves_a_violation_undecided_and_says_who_judges_it(campaign):
+    campaign("cells", "U32AND", cases=20)
+    directory, _ = campaign.finding()
+    arguments = ["replay", str(directory), "--engines=reference,parallel", "--no-audit"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 1
+    assert f"undecided: found by the laws, which no other engine decides: {directory / 'replay'}" in done.stdout
 
 
 def test_fresh_learns_anew(campaign):
