@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ _ARRAYS: Final[dict[str, np.dtype[Any]]] = {
 _HEADER: Final = struct.Struct(f"<16sI8s32sI{len(_NUMBERS)}q16Q{len(_ARRAYS)}Q")
 
 
+@cache
 def _schema() -> bytes:
     text = repr([(name, entry.descr, entry.shape) for name, entry in _ARRAYS.items()])
     return hashlib.sha256(text.encode()).digest()[:8]
