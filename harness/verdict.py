@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from harness.engines import PROGRAM_PREFIXES
 from reference.definition.columns import COLUMN, GROUP_OF_COLUMN
@@ -152,14 +152,20 @@ class Counts:
     """Why rules were not checked, by reason, once for each trace."""
 
     def __iadd__(self, other: Counts) -> Counts:
-        for item in fields(self):
-            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+        for name in _COUNTED:
+            more = getattr(other, name)
+            # Mostly there is nothing: reasons and excuses are rare, and adding counters is slow.
+            if more:
+                setattr(self, name, getattr(self, name) + more)
         return self
 
     @property
     def nothing(self) -> bool:
         """Whether no cell, no boundary and no failure outcome was compared."""
         return self.cells == self.boundaries == self.failures == 0
+
+
+_COUNTED: Final = tuple(item.name for item in fields(Counts))
 
 
 @dataclass(frozen=True, slots=True)
