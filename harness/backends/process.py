@@ -26,12 +26,16 @@ _CHUNK = 2**18
 
 
 class ProcessFault(Exception):  # noqa: N818 - what the other program did
-    """The program did not answer with one line in time; ``stderr`` is the end of its standard error."""
+    """The program did not answer with one line in time; ``stderr`` is the end of its standard error.
 
-    def __init__(self, reason: str, stderr: str) -> None:
+    ``is_late`` when time was all that it lacked.
+    """
+
+    def __init__(self, reason: str, stderr: str, *, is_late: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.stderr = stderr
+        self.is_late = is_late
 
 
 class LineProcess:
@@ -100,7 +104,7 @@ class LineProcess:
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise self._fault(f"no answer within {limit:g} s")
+                    raise self._fault(f"no answer within {limit:g} s", is_late=True)
                 for key, _ in selector.select(left):
                     if key.fileobj is process.stdin:
                         unsent = self._send(process.stdin, unsent)
@@ -168,11 +172,11 @@ class LineProcess:
             return self._fault(f"closed its pipes without ending{partial}")
         return self._fault((f"ended by signal {-code}" if code < 0 else f"ended with code {code}") + partial)
 
-    def _fault(self, reason: str) -> ProcessFault:
+    def _fault(self, reason: str, *, is_late: bool = False) -> ProcessFault:
         if self._process is not None and self._process.stderr is not None:
             while self._stderr_waits(self._process.stderr) and self._read_stderr(self._process.stderr):
                 pass
-        return ProcessFault(reason, self._stderr.decode("utf-8", "replace").strip())
+        return ProcessFault(reason, self._stderr.decode("utf-8", "replace").strip(), is_late=is_late)
 
     @staticmethod
     def _stderr_waits(pipe: IO[bytes]) -> bool:

@@ -56,6 +56,7 @@ class RecordSubject:
     def builds(self, case: Case, plans: Sequence[CutPlan]) -> list[Build]:
         """One request; where the program breaks over it, one for each plan, so that it is known at which it breaks.
 
+        A program that breaks at none of them alone broke in the last build; one that was late only has answered now.
         Raises Refused when the program rejects the case.
         """
         try:
@@ -63,12 +64,18 @@ class RecordSubject:
         except (ProcessFault, BadRecord) as fault:
             if len(plans) == 1:
                 return [_broken(plans[0], fault)]
+            together = fault
         found: list[Build] = []
         for plan in plans:
             try:
                 found += self._ask(case, [plan], self._seconds * _SHARE_OF_ONE)
             except (ProcessFault, BadRecord) as fault:
                 found.append(_broken(plan, fault))
+        is_late = isinstance(together, ProcessFault) and together.is_late
+        if not is_late and found and not any(build.status is Status.BROKE for build in found):
+            # What it broke over is not seen again; that it broke is no agreement.
+            broken = _broken(plans[-1], together)
+            found[-1] = replace(broken, said=f"{broken.said}, over all cuts at once")
         return found
 
     def first_wrong(self, case: Case, right: CutPlan, wrong: CutPlan) -> WrongPlace | None:

@@ -64,7 +64,7 @@ def main():
         mode = MODE if all(word in line for word in WORDS) else "good"
         time.sleep(3600 if mode == "hangs" else PAUSE)
         sizes = [size_of(cut) for cut in case["cuts"] if isinstance(cut, int) or "every" in cut]
-        if mode == "crashes" and 5 in sizes:
+        if (mode == "crashes" and 5 in sizes) or (mode == "crashes-over-many" and len(sizes) > 1):
             sys.stderr.write("fragment 5 of 9\nthread 'main' panicked: queue 3 is empty\n")
             sys.stderr.flush()
             os._exit(9)

@@ -121,6 +121,13 @@ def test_a_crash_is_pinned_to_its_size():
     assert read_violation(json.loads(json.dumps(violation_json(violation)))) == violation
 
 
+def test_a_crash_that_no_cut_shows_by_itself_is_no_agreement():
+    (violation,) = judged("crashes-over-many").violations
+    assert (violation.law, violation.kind) == (Law.TWICE, Kind.NOT_AGAIN)
+    assert violation.said == "completed, then broke: ended with code 9, over all cuts at once"
+    assert violation.stderr.endswith("queue 3 is empty")
+
+
 def test_a_program_that_breaks_at_every_cut_says_what_it_wrote():
     (violation,) = judged("crashes", plans=[Every(5)]).violations
     assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
