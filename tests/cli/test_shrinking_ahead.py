@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.shrink import Budget, pace, shrink, termination
+from harness.shrink import Budget, PassStatistics, pace, shrink, termination
 from harness.shrink.ahead import MOST_AHEAD, Detour, Recorded, ahead
 from harness.shrink.judges import Answer
 from harness.shrink.line import REACH
@@ -189,6 +189,13 @@ def test_who_stops_the_search_does_not_wait_for_an_answer(slow):
     shrunk = shrink(STRAIGHT, ran("MUL"), stopped=lambda: bool(judges.given), judges=judges)
     assert (shrunk.case, shrunk.finished) == (STRAIGHT, False)
     assert len(judges.given) == sum(each.speculative for each in shrunk.passes.values()) == 1
+
+
+def test_what_was_judged_in_vain_or_lost_is_said():
+    assert PassStatistics(12, 3).text == "    3 of 12 tried"
+    assert PassStatistics(12, 3, 4, 1).text == (
+        "    3 of 12 tried, 4 more in vain, 1 ended every process that judged them"
+    )
 
 
 # ---- what a pass proposes next --------------------------------------------------------------------------------------
