@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -36,17 +36,27 @@ def reference_boundaries(execution: Execution, rows: Sequence[int]) -> BoundaryT
 
 
 def _continuations(marks: Sequence[RowMark]) -> tuple[Numbers, Numbers]:
-    """How many each row has, and all of them. Consecutive rows mostly share their stack."""
+    """How many each row has, and all of them."""
     flat: list[int] = []
     counts: list[int] = []
     known: dict[int, list[int]] = {}
-    for mark in marks:
-        found = known.get(id(mark.frames))
+    for frames, rows in _runs(marks):
+        found = known.get(id(frames))
         if found is None:
-            found = known[id(mark.frames)] = _flat(mark.frames)
-        flat += found
-        counts.append(len(found) // 2)
+            found = known[id(frames)] = _flat(frames)
+        flat += found * rows
+        counts += [len(found) // 2] * rows
     return np.array(counts, np.int64), np.array(flat, np.int64).reshape(-1, 2)
+
+
+def _runs(marks: Sequence[RowMark]) -> Iterator[tuple[Frame | None, int]]:
+    """Continuation stacks, each with the number of rows that have it one after another: mostly those of a block."""
+    first = 0
+    for row in range(1, len(marks) + 1):
+        frames = marks[first].frames
+        if row == len(marks) or marks[row].frames is not frames:
+            yield frames, row - first
+            first = row
 
 
 def _flat(frames: Frame | None) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -15,9 +16,10 @@ def window_edges(starts: Sequence[int], core_rows: int, rows: int) -> list[tuple
 
     ``starts`` are the fragments' first rows, ascending from row 0.
     """
-    least = -(-core_rows // MOST_WINDOWS)
-    edges = [0]
-    for start in starts:
-        if len(starts) <= MOST_WINDOWS or start - edges[-1] >= least:
-            edges.append(start)
+    edges = [0, *starts]
+    if len(starts) > MOST_WINDOWS:
+        least = -(-core_rows // MOST_WINDOWS)
+        edges = [0]
+        while (at := bisect_left(starts, edges[-1] + least)) < len(starts):
+            edges.append(starts[at])
     return [(first, end) for first, end in pairwise([*edges, core_rows, rows]) if first < end]
