@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from harness.audit.checks import row_rules, trace_checks, unknown_row_rules
 from harness.audit.known import Known
@@ -42,9 +42,9 @@ def audit(
         of_checks = chain.from_iterable(check.rules for check in checks)
         _check_names(without, (*row_pass.rules, *(verdict.rule for verdict in unknown), *of_checks))
     _Pass(windows, rows, row_pass, checks).run(threads)
-    buffer = TileBuffer()
 
     def tiles() -> Iterator[Tile]:
+        buffer = TileBuffer()
         return (buffer.fill(part, rows) for part in tile_parts(windows(), rows))
 
     def applies(rule: Rule) -> bool:
@@ -83,6 +83,10 @@ def _check_names(without: Collection[str], rules: Sequence[Rule]) -> None:
         raise ValueError(f"no rule is called {', '.join(sorted(unknown))}")
 
 
+_of_thread: Final = threading.local()
+"""A buffer for each thread, kept from one audit to the next."""
+
+
 class _Pass:
     """One reading of the trace."""
 
@@ -91,7 +95,6 @@ class _Pass:
         self._rows = rows
         self._row_pass = row_pass
         self._checks = checks
-        self._of_thread = threading.local()
 
     def run(self, threads: int | None) -> None:
         if threads == 1 or self._rows <= 2 * TILE_ROWS:
@@ -114,9 +117,9 @@ class _Pass:
 
     def _buffer(self) -> TileBuffer:
         """This thread's."""
-        if not hasattr(self._of_thread, "buffer"):
-            self._of_thread.buffer = TileBuffer()
-        buffer: TileBuffer = self._of_thread.buffer
+        if not hasattr(_of_thread, "buffer"):
+            _of_thread.buffer = TileBuffer()
+        buffer: TileBuffer = _of_thread.buffer
         return buffer
 
     def _take(self, judged: tuple[TileFinding, list[Any]]) -> None:
