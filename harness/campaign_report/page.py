@@ -70,13 +70,10 @@ def _covered_and_compared(summary: Summary) -> Iterator[str]:
 def _judged(summary: Summary) -> Iterator[str]:
     counts = counts_of(summary)
     rows = [("verdicts", counted(verdicts_of(summary))), ("builds", f"{counts.builds:,}")]
-    rows += [
-        (
-            f"{law.value}: {meaning}",
-            f"asked {counts.judged[law.value]:,} times, broken in {counts.broken[law.value]:,} cases",
-        )
-        for law, meaning in _ASKED.items()
-    ]
+    for law, meaning in _ASKED.items():
+        times, broken = counts.judged[law.value], counts.broken[law.value]
+        said = f"asked {times:,} times, broken in {broken:,} cases" if times or broken else "not judged"
+        rows.append((f"{law.value}: {meaning}", said))
     rows.append(("families", counted(summary.counter("families"))))
     yield from section("What was judged", table((), rows))
     for title, counter in (

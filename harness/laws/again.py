@@ -5,7 +5,6 @@ Run as a program, ``python -m harness.laws.again DIRECTORY``, it prints the sign
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +16,7 @@ from harness.laws.keeping import read_finding
 from harness.laws.record_subject import RecordSubject
 from harness.laws.reducing import plans_of
 from harness.laws.subjects import open_subject
-from harness.report.again import Replayed, ask_again
-from reference.definition.errors import InputError
+from harness.report.again import Replayed, answer, ask_again
 from reference.definition.formats.children_first import children_first
 
 SECONDS: Final = 240.0
@@ -44,13 +42,7 @@ def signatures(directory: Path) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """The program; its exit code."""
-    try:
-        found = signatures(Path(arguments[0]))
-    except InputError as refusal:
-        print(refusal, file=sys.stderr)
-        return 2
-    print(json.dumps(found))
-    return 0
+    return answer(lambda: signatures(Path(arguments[0])))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -118,8 +118,14 @@ def main(arguments: Sequence[str]) -> int:
     """The program; its exit code."""
     engines = [each.removeprefix(_ENGINE) for each in arguments if each.startswith(_ENGINE)]
     files = [Path(each) for each in arguments if not each.startswith("--")]
+    audit = _AUDIT in arguments
+    return answer(lambda: [text for file in files for text in signatures(file, engines, audit=audit)])
+
+
+def answer(find: Callable[[], Sequence[str | None]]) -> int:
+    """Print the signatures as :func:`ask_again` reads them; the exit code of the program."""
     try:
-        found = [text for file in files for text in signatures(file, engines, audit=_AUDIT in arguments)]
+        found = find()
     except InputError as refusal:
         print(refusal, file=sys.stderr)
         return 2

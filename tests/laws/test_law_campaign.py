@@ -244,6 +244,8 @@ def test_what_no_builder_shows_is_skipped_in_junit_and_no_success(campaign):
     cases = {case.get("name"): case for case in ElementTree.parse(junit).iter("testcase")}
     skipped = cases["law 3: a row's boundary state is its own"].find("skipped")
     assert "it gives no boundary states" in skipped.get("message")
+    page = (campaign.folder / "out" / "report.html").read_text("utf-8")
+    assert "is its own</td><td>not judged</td>" in page.replace("&#x27;", "'")
 
 
 def events(directory):
