@@ -128,6 +128,12 @@ def test_a_crash_that_no_cut_shows_by_itself_is_no_agreement():
     assert violation.stderr.endswith("queue 3 is empty")
 
 
+def test_a_program_that_hangs_breaks_at_every_cut_and_is_waited_for_shorter_then():
+    (violation,) = judged("hangs", plans=[Every(1), Every(2)], seconds=0.6).violations
+    assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
+    assert violation.said == "no answer within 0.1 s"
+
+
 def test_a_program_that_breaks_at_every_cut_says_what_it_wrote():
     (violation,) = judged("crashes", plans=[Every(5)]).violations
     assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
