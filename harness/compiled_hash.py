@@ -110,34 +110,36 @@ def _power_7(state: Any, square: Any, fourth: Any) -> None:
 
 
 @jit_part
+def _raise(raised: Any, base: Any, squarings: int, factor: Any) -> None:
+    """raised = base^(2^squarings) * factor."""
+    _square(raised, base, squarings)
+    _multiply(raised, factor)
+
+
+@jit_part
 def _inverse_power(state: Any, powers: Any) -> None:
     """state^10540996611094048183, the seventh root, by an addition chain; names are exponents in binary."""
-    b10, b100, b100100, twice, five_times, ten_times = powers[0], powers[1], powers[2], powers[3], powers[4], powers[5]
+    b10, b100, b100100, one, other = powers[0], powers[1], powers[2], powers[3], powers[4]
     _square(b10, state, 1)
     _square(b100, b10, 1)
-    _square(b100100, b100, 3)
-    _multiply(b100100, b100)
-    _square(twice, b100100, 6)
-    _multiply(twice, b100100)
-    _square(ten_times, twice, 12)
-    _multiply(ten_times, twice)
-    _square(five_times, ten_times, 6)
-    _multiply(five_times, b100100)
-    _square(ten_times, five_times, 31)
-    _multiply(ten_times, five_times)
-    _square(twice, ten_times, 1)
-    _multiply(twice, five_times)
-    _square(ten_times, twice, 2)
-    _multiply(state, ten_times)
-    _multiply(state, b10)
-    _multiply(state, b100)
+    _raise(b100100, b100, 3, b100)
+    # From here on two rooms in turn: each holds twice as many digits as the one before, or half as many more.
+    _raise(one, b100100, 6, b100100)
+    _raise(other, one, 12, one)
+    _raise(one, other, 6, b100100)
+    _raise(other, one, 31, one)
+    _raise(other, other, 1, one)
+    _raise(other, other, 2, state)
+    _multiply(other, b10)
+    _multiply(other, b100)
+    _square(state, other, 0)
 
 
 @jit
 def _states(found: Any) -> None:
     """Fills rows 1..7 of ``found``, (8, 12) uint64, from row 0."""
     state = np.zeros(LANES, np.uint64)
-    powers = np.empty((6, LANES), np.uint64)
+    powers = np.empty((5, LANES), np.uint64)
     for lane in range(STATE_WIDTH):
         state[lane] = found[0, lane]
     for number in range(ROUNDS):
