@@ -123,7 +123,7 @@ def _inverse_power(state: Any, powers: Any) -> None:
     _square(b10, state, 1)
     _square(b100, b10, 1)
     _raise(b100100, b100, 3, b100)
-    # From here on two rooms in turn: each holds twice as many digits as the one before, or half as many more.
+    # From here on in two rooms by turns.
     _raise(one, b100100, 6, b100100)
     _raise(other, one, 12, one)
     _raise(one, other, 6, b100100)
