@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.audit.field import ONE, ZERO, add
 from harness.audit.jit import jit
+from harness.audit.lookup_counters import counters, give_back
 from harness.audit.range_rules import STEPS
 from harness.audit.rule import Rule
 from harness.audit.tile import Tile, Tiles
@@ -115,30 +116,13 @@ def _gather(rows: Any, opcodes: Any, values: Any, places: Any) -> Any:
     return count, table != ZERO
 
 
-_spare: deque[tuple[NDArray[np.int64], NDArray[np.uint64]]] = deque()
-"""Counters that no check uses, all 0: mapping a megabyte anew takes longer than all else about a short trace's table."""
-
-
-def _counters() -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    try:
-        return _spare.pop()
-    except IndexError:
-        return np.zeros(VALUES, dtype=np.int64), np.zeros(VALUES, dtype=np.uint64)
-
-
-def _give_back(looked_up: NDArray[np.int64], given: NDArray[np.uint64]) -> None:
-    looked_up.fill(0)
-    given.fill(0)
-    _spare.append((looked_up, given))
-
-
 class RangeCheck:
     """Each value is in the table as often as it is looked up, and the table is what its builder would make of the lookups."""
 
     rules: Sequence[Rule] = (BUS, LIMBS, TABLE)
 
     def __init__(self) -> None:
-        self._looked_up, self._given = _counters()
+        self._looked_up, self._given = counters(VALUES)
         """Lookups of a value; sum of its multiplicities, modulo p."""
         self._beyond = 0
         self._beyond_row: int | None = None
@@ -184,7 +168,7 @@ class RangeCheck:
     def finish(self, tiles: Tiles) -> Sequence[Violation | NotChecked]:
         """What the counts and the table say."""
         found = [self._judge_bus(tiles), self._judge_limbs(), self._judge_table()]
-        _give_back(self._looked_up, self._given)
+        give_back(self._looked_up, self._given)
         return tuple(violation for violation in found if violation is not None)
 
     def _judge_limbs(self) -> Violation | None:
