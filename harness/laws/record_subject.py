@@ -56,7 +56,8 @@ class RecordSubject:
     def builds(self, case: Case, plans: Sequence[CutPlan]) -> list[Build]:
         """One request; where the program breaks over it, one for each plan, so that it is known at which it breaks.
 
-        A program that breaks at none of them alone broke in the last build; one that was late only has answered now.
+        A program that breaks at none of them alone broke in the last build; one that was late only has answered now. A cut
+        of which it then says nothing has no build, as in the answer to one request.
         Raises Refused when the program rejects the case.
         """
         try:
@@ -65,18 +66,29 @@ class RecordSubject:
             if len(plans) == 1:
                 return [_broken(plans[0], fault)]
             together = fault
+        found, refusal = self._one_by_one(case, plans)
+        is_late = isinstance(together, ProcessFault) and together.is_late
+        if not is_late and not any(build.status is Status.BROKE for build in found):
+            # What it broke over is not seen again; that it broke is neither agreement nor a refusal.
+            broken = _broken(plans[-1], together)
+            found = found[:-1] if found and found[-1].plan == plans[-1] else found
+            return [*found, replace(broken, said=f"{broken.said}, over all cuts at once")]
+        if not found and refusal is not None:
+            raise refusal
+        return found
+
+    def _one_by_one(self, case: Case, plans: Sequence[CutPlan]) -> tuple[list[Build], Refused | None]:
+        """What it builds at each plan by itself, and how it refused the last plan that it refused."""
         found: list[Build] = []
+        refusal: Refused | None = None
         for plan in plans:
             try:
                 found += self._ask(case, [plan], self._seconds * _SHARE_OF_ONE)
             except (ProcessFault, BadRecord) as fault:
                 found.append(_broken(plan, fault))
-        is_late = isinstance(together, ProcessFault) and together.is_late
-        if not is_late and found and not any(build.status is Status.BROKE for build in found):
-            # What it broke over is not seen again; that it broke is no agreement.
-            broken = _broken(plans[-1], together)
-            found[-1] = replace(broken, said=f"{broken.said}, over all cuts at once")
-        return found
+            except Refused as answer:
+                refusal = answer
+        return found, refusal
 
     def first_wrong(self, case: Case, right: CutPlan, wrong: CutPlan) -> WrongPlace | None:
         """From the differences that the record lists; None when it lists no rows."""

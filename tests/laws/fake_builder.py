@@ -64,17 +64,22 @@ def main():
         mode = MODE if all(word in line for word in WORDS) else "good"
         time.sleep(3600 if mode == "hangs" else PAUSE)
         sizes = [size_of(cut) for cut in case["cuts"] if isinstance(cut, int) or "every" in cut]
-        if (mode == "crashes" and 5 in sizes) or (mode == "crashes-over-many" and len(sizes) > 1):
+        is_one = len(sizes) == 1
+        if (mode in ("crashes", "crashes-or-is-silent") and 5 in sizes) or (
+            mode in ("crashes-over-many", "crashes-then-refuses") and not is_one
+        ):
             sys.stderr.write("fragment 5 of 9\nthread 'main' panicked: queue 3 is empty\n")
             sys.stderr.flush()
             os._exit(9)
         if mode == "rambles":
             print("not a record")
-        elif mode == "refuses" or not sizes:
+        elif mode in ("refuses", "crashes-then-refuses") or not sizes:
             print(json.dumps({"rejected": "no such operation" if sizes else "it cuts at multiples only"}))
         else:
             first, fragments = None, []
             for index, size in enumerate(sizes):
+                if mode == "crashes-or-is-silent" and size == 3:
+                    continue
                 made, cells = build(mode, size, size in sizes[:index])
                 if cells is not None:
                     made["differences"] = {} if first is None else differences(first, cells)

@@ -128,6 +128,23 @@ def test_a_crash_that_no_cut_shows_by_itself_is_no_agreement():
     assert violation.stderr.endswith("queue 3 is empty")
 
 
+def test_a_crash_is_told_although_the_program_has_no_build_at_another_cut():
+    judgement = judged("crashes-or-is-silent", plans=[Every(4), Every(3), Every(5)])
+    assert judgement.refused is None
+    assert [(item.law, item.kind, item.plans) for item in judgement.violations] == [
+        (Law.CUTS, Kind.BREAKS, (Every(5),))
+    ]
+    assert [build.plan for build in judgement.builds] == [Every(4), Every(5), Every(4)]
+
+
+def test_a_program_that_crashes_and_then_refuses_has_crashed():
+    judgement = judged("crashes-then-refuses")
+    assert judgement.refused is None
+    (violation,) = judgement.violations
+    assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
+    assert violation.said == "ended with code 9, over all cuts at once"
+
+
 def test_a_program_that_hangs_breaks_at_every_cut_and_is_waited_for_shorter_then():
     (violation,) = judged("hangs", plans=[Every(1), Every(2)], seconds=0.6).violations
     assert (violation.law, violation.kind) == (Law.ANSWER, Kind.BREAKS)
