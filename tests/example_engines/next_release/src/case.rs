@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::release::{Kernel, core::{
+use crate::release::{Hash, Kernel, core::{
     Felt, Word,
     advice::{AdviceInputs, AdviceMap},
-    crypto::{hash::Poseidon2, merkle::{InnerNodeInfo, MerkleStore}},
+    crypto::merkle::{InnerNodeInfo, MerkleStore},
     mast::*,
     operations::Operation,
     program::Program,
@@ -142,12 +142,12 @@ fn advice(value: &Value) -> Res<AdviceInputs> {
     let pairs = list(&value["store"]).iter().map(|pair| {
         let side = |at: usize| word(pair[at].as_str().unwrap_or_default());
         let (left, right) = (side(0)?, side(1)?);
-        Ok(InnerNodeInfo { value: Poseidon2::merge(&[left, right]), left, right })
+        Ok(InnerNodeInfo { value: Hash::merge(&[left, right]), left, right })
     });
     let mut store = MerkleStore::new();
     store.extend(pairs.collect::<Res<Vec<_>>>()?);
     let stack = numbers(&value["stack"])?;
-    #[cfg(feature = "release-0-36")]
+    #[cfg(not(feature = "release-0-25"))]
     let stack = crate::release::core::advice::AdviceStack::from(stack);
     Ok(AdviceInputs::default().with_stack(stack).with_map(map(&value["map"])?).with_merkle_store(store))
 }
@@ -286,7 +286,11 @@ fn operation(text: &str, scope: Scope) -> Res<Operation> {
         "U32ASSERT2" => Operation::U32assert2(immediate),
         "U32ADD3" => Operation::U32add3,
         "U32MADD" => Operation::U32madd,
+        #[cfg(not(feature = "release-1-0"))]
         "HPERM" => Operation::HPerm,
+        // The compression has the opcode of the permutation, and reads and leaves the same twelve elements.
+        #[cfg(feature = "release-1-0")]
+        "HPERM" => Operation::Compress,
         "MPVERIFY" => Operation::MpVerify(immediate),
         "PIPE" => Operation::Pipe,
         "MSTREAM" => Operation::MStream,
@@ -297,7 +301,7 @@ fn operation(text: &str, scope: Scope) -> Res<Operation> {
         "HORNERBASE" => Operation::HornerBase,
         #[cfg(feature = "release-0-25")]
         "LOGPRECOMPILE" => Operation::LogPrecompile,
-        #[cfg(feature = "release-0-36")]
+        #[cfg(not(feature = "release-0-25"))]
         "LOGDEFERRED" => Operation::LogDeferred,
         other => return Err(format!("there is no operation {other}")),
     })

@@ -5,11 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use {core_0_25 as core, processor_0_25 as processor};
 #[cfg(feature = "release-0-36")]
 pub use {core_0_36 as core, processor_0_36 as processor};
+#[cfg(feature = "release-1-0")]
+pub use {core_1_0 as core, processor_1_0 as processor};
 
 #[cfg(feature = "release-0-25")]
 pub use self::core::program::Kernel;
-#[cfg(feature = "release-0-36")]
+#[cfg(not(feature = "release-0-25"))]
 pub use self::core::program::KernelDescriptor as Kernel;
+
+#[cfg(not(feature = "release-1-0"))]
+pub use self::core::crypto::hash::Poseidon2 as Hash;
+#[cfg(feature = "release-1-0")]
+pub use self::core::crypto::hash::Eidos as Hash;
 
 use processor::{DefaultHost, ExecutionOptions, FastProcessor, StackInputs, trace::build_trace};
 
@@ -19,6 +26,8 @@ use crate::case::{Case, Res};
 pub const RELEASE: &str = "0.25.8";
 #[cfg(feature = "release-0-36")]
 pub const RELEASE: &str = "0.36.3";
+#[cfg(feature = "release-1-0")]
+pub const RELEASE: &str = "1.0.0-rc.0";
 
 pub struct Build {
     pub columns: Vec<Vec<u64>>,
@@ -37,7 +46,7 @@ pub fn build(case: &Case, size: usize) -> Res<Build> {
     let vm = FastProcessor::new_with_options(stack, case.advice.clone(), options).map_err(|e| e.to_string())?;
     #[cfg(feature = "release-0-25")]
     let witness = vm.execute_trace_inputs_sync(&case.program, &mut host).map_err(|e| format!("execution: {e}"))?;
-    #[cfg(feature = "release-0-36")]
+    #[cfg(not(feature = "release-0-25"))]
     let (witness, _) =
         vm.execute_for_proving_sync(&case.program, &mut host).map_err(|e| format!("execution: {e}"))?.into_parts();
     let trace = build_trace(witness).map_err(|e| format!("build: {e}"))?;
@@ -51,6 +60,11 @@ pub fn build(case: &Case, size: usize) -> Res<Build> {
     let tables = {
         let (core, chiplets, permutations) = trace.into_air_matrices();
         [core, chiplets, permutations]
+    };
+    #[cfg(feature = "release-1-0")]
+    let tables = {
+        let (core, chiplets, compressions, byte_pairs) = trace.into_air_matrices();
+        [core, chiplets, compressions, byte_pairs]
     };
     let mut columns = Vec::new();
     for table in tables {
