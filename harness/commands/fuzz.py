@@ -89,6 +89,8 @@ def _check_laws(ctx: click.Context, asked: Asked) -> None:
     """InputError for options that say nothing of a campaign by the laws."""
     if asked.laws is None:
         return
+    if not asked.laws:
+        raise InputError("the name of the engine is empty", place="--laws")
     if asked.engines or asked.engine:
         raise InputError("judges one engine by itself; leave out --engines and --engine", place="--laws")
     given = {

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from harness.campaign.watchdog import end_family
 from harness.engines import find_engine
 from harness.localise.signature import Signature, Signer
 from harness.verdict import Kind
@@ -87,15 +88,26 @@ def ask_again(command: Sequence[str], signature: str, seconds: float, what: str 
     ``what`` it is that has signatures, for people.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return Replayed(Again.NOT_TRIED, f"no answer within {seconds:.0f} seconds")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except OSError as error:
         return Replayed(Again.NOT_TRIED, f"no new process: {error.strerror}")
-    if done.returncode:
-        last = " ".join(done.stderr.strip().splitlines()[-_LINES_OF_REASON:])
-        return Replayed(Again.NOT_TRIED, last or f"exit code {done.returncode}")
-    found = [each for each in json.loads(done.stdout.splitlines()[-1]) if each is not None]
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return Replayed(Again.NOT_TRIED, f"no answer within {seconds:.0f} seconds")
+        finally:
+            if process.returncode is None:
+                # With it the engine's program, which has a session of its own and may hang.
+                end_family(process.pid)
+    if process.returncode:
+        last = " ".join(stderr.strip().splitlines()[-_LINES_OF_REASON:])
+        return Replayed(Again.NOT_TRIED, last or f"exit code {process.returncode}")
+    try:
+        found = [each for each in json.loads(stdout.splitlines()[-1]) if each is not None]
+    except (IndexError, TypeError, ValueError):
+        # Engines may end the process, and print.
+        return Replayed(Again.NOT_TRIED, "the new process ended without an answer")
     if signature in found:
         return Replayed(Again.SAME, what=what)
     return Replayed(Again.OTHER, found[0], what) if found else Replayed(Again.GONE, what=what)

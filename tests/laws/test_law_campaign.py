@@ -211,6 +211,13 @@ def test_options_that_say_nothing_are_refused(tmp_path, options, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_empty_name_is_none(tmp_path):
+    arguments = ["fuzz", "--laws=", f"--out={tmp_path / 'out'}", "--cases=1"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 2
+    assert "--laws: the name of the engine is empty" in done.stderr
+
+
 def test_a_directory_that_cannot_be_written_is_told_at_once(campaign):
     (campaign.folder / "out").write_text("")
     done = campaign("good")
