@@ -30,6 +30,8 @@ _COMPLETING_SECONDS: Final = 300.0
 """Besides the limit: a finding is replayed in a new process and localised, each without a word."""
 
 _LOOK_SECONDS: Final = 0.25
+_STOOD_STILL_SECONDS: Final = 5.0
+"""Between two looks: then this process, and most likely the machine, did not run, and no worker is to blame for its silence."""
 _LAST_WORDS_SECONDS: Final = 2.0
 _CHUNK: Final = 2**18
 _KEPT_STDERR: Final = 16384
@@ -55,7 +57,7 @@ class _Seat:
     is_ready: bool = False
     task: Task | None = None
     heard: float = 0.0
-    """When it last said anything, monotonic."""
+    """When it last said anything, monotonic; later by the time that nobody listened."""
     answer: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
 
@@ -72,7 +74,7 @@ class Processes:
         self._deliver = deliver
         self._seats = {name: _Seat(name, folder / name) for name in (f"worker-{n + 1}" for n in range(jobs))}
         self._selector = selectors.DefaultSelector()
-        self._looked = 0.0
+        self._looked = time.monotonic()
         self._is_prepared = False
         self._why_not = ""
 
@@ -112,8 +114,12 @@ class Processes:
             # Another message may have ended this worker meanwhile.
             if seat.process is not None and key.fileobj in (seat.process.stdout, seat.process.stderr):
                 self._hear(seat) if is_answer else self._hear_stderr(seat)
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
+        now = time.monotonic()
+        if (unwatched := now - self._looked) >= _LOOK_SECONDS:
+            self._looked = now
+            if unwatched >= _STOOD_STILL_SECONDS:
+                for seat in self._seats.values():
+                    seat.heard = min(now, seat.heard + unwatched)
             known = {} if self._limits.memory is None else children()
             for seat in self._seats.values():
                 self._look_after(seat, known)

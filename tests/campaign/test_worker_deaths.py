@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -95,3 +96,25 @@ def test_a_file_that_was_being_written_names_the_case(tmp_path):
     assert running == Running(3, 1.0, "comparing", '{"format": "fragdi')
     case = case_in_hand(running, Setup(("reference",), 1, Profile()))
     assert case.name == "generated-1-3"
+
+
+def test_a_machine_that_stood_still_is_no_hang(fuzz):
+    """Stopped for longer than the limit, the campaign first and its worker last to go on: nobody listened, nobody is killed."""
+    with fuzz.start(
+        "--engines", "reference,twin", "--jobs", 1, "--cases", 300, "--seed", SEED, "--hang-seconds", 4
+    ) as campaign:
+        running = fuzz.folder / "findings" / "running" / "worker-1"
+        wait_until(lambda: running.exists() and '"number"' in running.read_text("utf-8"))
+        (worker,) = (pid for pid in children()[campaign.pid] if b"harness.campaign.worker" in arguments_of(pid))
+        try:
+            for each in (campaign.pid, worker):
+                os.kill(each, signal.SIGSTOP)
+            time.sleep(9)
+        finally:
+            os.kill(campaign.pid, signal.SIGCONT)
+            time.sleep(1)
+            os.kill(worker, signal.SIGCONT)
+        stdout, stderr = campaign.communicate(timeout=120)
+    assert campaign.returncode == 0, stdout + stderr
+    summary = fuzz.summary()
+    assert (summary["cases"], summary["findings"]) == (300, {})
