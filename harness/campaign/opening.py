@@ -73,12 +73,12 @@ def open_campaign(out: Path, wanted: Wanted, new: Identity, *, fresh: bool) -> I
                 yield state, asked
 
 
-def holds_campaign(out: Path) -> bool:
-    """Whether a campaign has begun in the directory; InputError when that cannot be read."""
+def campaign_there(out: Path) -> Identity | None:
+    """The campaign that has begun in the directory, None where none has; InputError when that cannot be read."""
     if not (out / FILE).exists():
-        return False
+        return None
     with closing(CampaignState(out)) as state:
-        return state.identity() is not None
+        return state.identity()
 
 
 def accepted_there(out: Path, engines: tuple[str, ...]) -> Any:

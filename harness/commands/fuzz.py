@@ -14,7 +14,7 @@ import click
 from harness.campaign import Listener
 from harness.campaign.kept_map import KeptMap
 from harness.campaign.logs import EventLog, Summary
-from harness.campaign.opening import Wanted, accepted_there, holds_campaign, open_campaign
+from harness.campaign.opening import Wanted, accepted_there, campaign_there, open_campaign
 from harness.campaign.processes import HANG_SECONDS, Limits
 from harness.campaign.profiles import CampaignProfile, campaign_profile
 from harness.campaign.protocol import Setup
@@ -58,7 +58,8 @@ def fuzz(ctx: click.Context, /, **given: Any) -> None:
 
     A campaign goes on where it was ended, by whatever: the same command, or one that leaves engines and seed out, runs the
     lowest numbers that are not done. --cases counts the cases of the whole campaign, --seconds the time of this run.
-    --first with --cases in a directory that holds a campaign runs these cases by themselves; its state stays as it is.
+    --first with --cases in a directory that holds a campaign runs these cases by themselves; its state stays as it is. They
+    are the campaign's own where --seed is left out.
 
     Case N of a seed is the same whatever came before it; where it can be cut as no case was cut before, it is compared at
     those cuts as well (not with --no-filling), and coverage.json keeps them for all campaigns with this --out (`fragdiff
@@ -110,10 +111,14 @@ def _check_cluster(asked: Asked) -> None:
 
 def _run(ctx: click.Context, asked: Asked, defaults: CampaignProfile) -> Totals:
     """The campaign; what all its runs have done."""
-    is_replay = asked.first is not None and asked.cases is not None and not asked.fresh and holds_campaign(asked.out)
-    goes_on = not asked.fresh and not is_replay and holds_campaign(asked.out)
-    wanted = _wanted(asked, defaults, goes_on=goes_on)
+    there = None if asked.fresh else campaign_there(asked.out)
+    is_replay = asked.first is not None and asked.cases is not None and there is not None
     new = Identity((), secrets.randbelow(2**32), 0, Profile(max_rows=defaults.max_rows))
+    goes_on = there is not None and (not is_replay or asked.seed is None)
+    if there is not None and goes_on:
+        # Numbers without a seed are those of the campaign that is there.
+        new = there
+    wanted = _wanted(asked, defaults, goes_on=goes_on)
     work = _work(asked, defaults)
     with ExitStack() as stack:
         # The state of a replay is nobody's; what it finds is kept where the campaign keeps it.

@@ -68,6 +68,20 @@ def test_cases_of_a_campaign_are_run_again_by_themselves(fragdiff_here):
     assert (Path("findings/campaign.sqlite").read_bytes(), Path("findings/summary.json").read_bytes()) == before
 
 
+def test_cases_by_themselves_are_the_campaigns_own_without_a_seed(fragdiff_here, fragdiff):
+    fragdiff_here("--cases", 3, "--max-rows", 50, "--no-audit")
+    before = Path("findings/campaign.sqlite").read_bytes()
+    result = fragdiff("fuzz", "--first", 1, "--cases", 1)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "comparing reference with honest, seed 3, from case 1"
+    assert "audited      0 traces" in result.stdout
+    # Others see the same case, and a seed of one's own is another campaign's.
+    others = fragdiff("fuzz", "--engines", "reference,wrong-mul", "--first", 1, "--cases", 1)
+    assert others.stdout.splitlines()[0] == "comparing reference with wrong-mul, seed 3, from case 1"
+    assert fragdiff("fuzz", "--first", 1, "--cases", 1, "--seed", 99).exit_code == 2
+    assert Path("findings/campaign.sqlite").read_bytes() == before
+
+
 def test_a_campaign_whose_engines_cannot_be_had_is_in_nobodys_way(fragdiff):
     assert fragdiff("fuzz", "--engines", "reference,unusable", "--cases", 1).exit_code == 2
     assert fragdiff("fuzz", "--engines", "reference,honest", "--cases", 1).exit_code == 0
