@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from harness.campaign.crew import Deliver, Died
 from harness.campaign.protocol import CompleteTask, Learnt, Ready, Refused, Setup, Task, ends_task, line, read_line
 from harness.campaign.running import read_running
-from harness.campaign.watchdog import children, end_family, resident
+from harness.campaign.watchdog import children, end, end_family, family, resident
 from reference.definition.errors import InputError
 
 HANG_SECONDS: Final = 120.0
@@ -252,9 +252,12 @@ class Processes:
     def _kill(self, seat: _Seat, reason: str) -> None:
         """With SIGABRT first: the worker then writes where it stands."""
         assert seat.process is not None and seat.process.stderr is not None
+        # Known before it is dead: what it started, such as a program that hangs, has no parent then.
+        _, *started = family(seat.process.pid, children())
         seat.process.send_signal(signal.SIGABRT)
         with suppress(subprocess.TimeoutExpired):
             seat.process.wait(_LAST_WORDS_SECONDS)
+        end(started)
         self._died(seat, reason)
 
     def _ended(self, seat: _Seat) -> None:

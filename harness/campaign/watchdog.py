@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -45,7 +45,12 @@ def resident(pid: int, known: Mapping[int, list[int]]) -> int:
 
 def end_family(pid: int, *, itself: bool = True) -> None:
     """Kill the process and all its descendants, with the groups that they lead."""
-    for each in family(pid, children())[0 if itself else 1 :]:
+    end(family(pid, children())[0 if itself else 1 :])
+
+
+def end(pids: Sequence[int]) -> None:
+    """Kill the processes, with the groups that they lead; harmless for those that have ended."""
+    for each in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
         # Whoever lost its parent meanwhile is still in the group.

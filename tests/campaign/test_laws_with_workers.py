@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -118,9 +119,29 @@ def test_an_interrupted_campaign_has_its_report_and_goes_on(fuzz_laws, uninterru
     same_but_for_the_name(contents(fuzz_laws, "stopped"), uninterrupted)
 
 
+def running_with(word):
+    """Command lines of processes that hold the word."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        # It may have ended meanwhile.
+        with suppress(OSError):
+            lines.append(path.read_bytes())
+    return [line for line in lines if word.encode() in line]
+
+
 def test_a_program_that_hangs_is_a_finding(fuzz_laws):
+    # Its command line is like no other one.
     done = fuzz_laws(
-        *("--laws", builder("hangs", "loop+call"), "--jobs", 2, "--hang-seconds", 2, "--seed", 1),
+        *(
+            "--laws",
+            builder("hangs", "loop+call", str(fuzz_laws.folder)),
+            "--jobs",
+            2,
+            "--hang-seconds",
+            2,
+            "--seed",
+            1,
+        ),
         *("--cases", 50, "--max-rows", 30, "--keep", 1, "--shrink-seconds", 0),
     )
     assert done.returncode == 1, done.stderr
@@ -141,6 +162,8 @@ def test_a_program_that_hangs_is_a_finding(fuzz_laws):
     assert "state       confirmed" in report
     assert "fragdiff laws --engine" in report
     assert "record_subject.py" in report
+    # None of those that hang is left behind.
+    wait_until(lambda: not running_with(str(fuzz_laws.folder)), seconds=10)
 
 
 @pytest.mark.parametrize("engine", ["segfault", pytest.param("hoarding", marks=pytest.mark.slow)])
