@@ -21,7 +21,6 @@ from gpu.device import Device
 from gpu.errors import (
     BudgetDeadlock,
     BudgetExceeded,
-    DeviceError,
     DeviceUnavailable,
     GpuError,
     KernelBuildError,
@@ -213,8 +212,9 @@ class GpuEngine(ABC):
         device = self._device(threads)
         try:
             return walk(recording, device, options)
-        except BaseException as error:
-            if device.arena.total or device.arena.booked or isinstance(error, DeviceError):
+        except BaseException:
+            # It may have been lost after another error, while memory was given back: the next case is not to blame.
+            if device.arena.total or device.arena.booked or device.lost is not None:
                 self._give_up(threads)
             raise
         finally:

@@ -215,6 +215,30 @@ def test_the_case_that_loses_the_device_is_a_failure_of_the_engine(fake: FakeCup
     engine.close()
 
 
+def test_a_device_that_is_lost_behind_another_error_is_not_the_next_case_s_fault(
+    fake: FakeCupy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no room, and the device is lost before that is told: the first error stays the one that is told."""
+    engine = CudaEngine()
+    assert engine.run(CASE).column_digests()
+    first = engine._device(CASE.gpu.threads)
+
+    def full(*arguments: object) -> object:
+        fake.broken = CUDARuntimeError(ILLEGAL)
+        with pytest.raises(DeviceError):
+            first.mark()
+        raise BudgetExceeded("the device has no room: made for the test")
+
+    monkeypatch.setattr(first, "_allocate", full)
+    with pytest.raises(NotComparable, match="not enough memory"):
+        engine.run(CASE)
+    assert first.lost
+    fake.broken = None
+    # A driver that forgives, unlike CUDA's, shows whether the lost device is asked again.
+    assert engine.run(CASE).column_digests() == ReferenceEngine().run(CASE).column_digests()
+    engine.close()
+
+
 # ---- refused --------------------------------------------------------------------------------------------------------
 
 
