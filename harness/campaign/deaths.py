@@ -9,11 +9,13 @@ from typing import Final
 
 from harness.campaign.crew import Died
 from harness.campaign.keeping import DATA, REPORT, Finding, keep_found
+from harness.campaign.law_counts import LawCounts
 from harness.campaign.profiles import profile_options
 from harness.campaign.protocol import Json, Setup
 from harness.campaign.running import Running, case_in_hand
 from harness.campaign.totals import Totals
 from harness.corpus import slug, write_new
+from harness.laws.violation import Law
 from harness.report.commands import regenerate_command
 from harness.reporting import divergence_json, wrapped
 from harness.verdict import Comparison, Counts, Divergence, Kind, Verdict
@@ -46,9 +48,10 @@ def keep_death(died: Died, running: Running, setup: Setup, out: Path) -> Path:
     return keep_found(finding, out)
 
 
-def totals_of(signature: str) -> Json:
-    """What one case that ended a worker adds to the totals."""
-    totals = Totals((), 0, 0, cases=1)
+def totals_of(signature: str, *, laws: bool) -> Json:
+    """What one case that ended a worker adds to the totals; by the laws the engine has not answered."""
+    broken = LawCounts(broken=Counter({Law.ANSWER.value: 1})) if laws else None
+    totals = Totals((), 0, 0, cases=1, laws=broken)
     totals.verdicts[Verdict.DIFFER] = 1
     totals.findings = Counter({signature: 1})
     return totals.addable()

@@ -355,4 +355,5 @@ class Supervisor:
         row = self._findings.died(died, running)
         self._giving.give_back([(task.first, number - task.first), (number + 1, task.first + task.count - number - 1)])
         now = time.time()
-        self._commit(worker, BatchDone(number, 1, running.since, now, totals_of(row.signature), [], [], []))
+        totals = totals_of(row.signature, laws=self._setup.laws)
+        self._commit(worker, BatchDone(number, 1, running.since, now, totals, [], [], []))
