@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ OPENING_SECONDS: Final = 900.0
 
 _LIVES: Final = 2
 """Workers that a candidate may end before it is lost."""
+
+PARTING_SECONDS: Final = 5.0
+"""For a worker that is told to end to close its engines, so that they leave no programs and no folders; then it is killed."""
 
 _LAST_WORDS: Final = 2000
 
@@ -105,6 +109,8 @@ class Judges:
 
     def close(self) -> None:
         """End all workers and what they started."""
+        for seat in self._seats:
+            _tell_to_end(seat)
         for seat in self._seats:
             self._end(seat)
 
@@ -183,15 +189,32 @@ class Judges:
         self._heard.put((seat, process.pid, b""))
 
     def _end(self, seat: _Seat) -> None:
+        _tell_to_end(seat)
         process, seat.process, seat.job, seat.is_ready = seat.process, None, None, False
         if process is None:
             return
+        _wait_for_end(process)
         end_family(process.pid)
         process.wait()
         assert process.stdin is not None and seat.words is not None
         with suppress(BrokenPipeError):
             process.stdin.close()
         seat.words.close()
+
+
+def _tell_to_end(seat: _Seat) -> None:
+    if seat.process is not None:
+        # Not by ``terminate``, which would give back the number of one that has ended: it is needed until all is killed.
+        os.kill(seat.process.pid, signal.SIGTERM)
+
+
+def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    """For as long as a worker may take; who has ended keeps its number, so that nobody else is killed for it."""
+    deadline = time.monotonic() + PARTING_SECONDS
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            return
+        time.sleep(0.01)
 
 
 def _line(document: dict[str, Any]) -> bytes:

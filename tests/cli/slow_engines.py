@@ -35,8 +35,17 @@ class Slow(WrongMul):
 
     def run(self, case):
         (folder() / f"{os.getpid()}{'-worker' if is_worker() else ''}.pid").touch()
+        self.left_behind().touch()
         time.sleep(SECONDS)
         return super().run(case)
+
+    def close(self):
+        self.left_behind().unlink(missing_ok=True)
+        super().close()
+
+    def left_behind(self):
+        """What stays when nobody closes the engine."""
+        return folder() / f"{os.getpid()}.open"
 
 
 class SlowSeam(WrongSeam):
@@ -69,6 +78,18 @@ class HangingOnce(Slow):
         return super().run(case)
 
 
+class Held(Slow):
+    """Once a smaller case was written, workers do not come back from a candidate before they are let go."""
+
+    name = "held"
+
+    def run(self, case):
+        while is_worker() and Path("small.json").exists() and not (folder() / "go").exists():
+            once("holding")
+            time.sleep(0.02)
+        return super().run(case)
+
+
 class Deadly(Slow):
     """Whatever ran no SWAP ends the worker."""
 
@@ -91,4 +112,4 @@ class Unopened(Slow):
         return super().probe()
 
 
-ENGINES = {engine.name: engine for engine in (Slow, SlowSeam, KilledOnce, HangingOnce, Deadly, Unopened)}
+ENGINES = {engine.name: engine for engine in (Slow, SlowSeam, KilledOnce, HangingOnce, Held, Deadly, Unopened)}

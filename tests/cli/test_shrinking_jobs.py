@@ -137,22 +137,38 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(start, tmp_path, 
     assert not any(map(is_alive, workers(mark)))
 
 
-def test_an_interruption_loses_nothing_and_leaves_nobody(start, tmp_path, mark):
-    process = start("slow-mul", 2)
+def wait_until(holds):
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (workers(mark) and (tmp_path / "small.json").exists()):
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def test_an_interruption_loses_nothing_and_leaves_nobody(start, tmp_path, mark):
+    process = start("held", 2)
+    wait_until(lambda: (mark / "holding").exists() or process.poll() is not None)
     begun = workers(mark)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert begun
-    assert process.returncode not in (0, 1)
+    assert process.returncode == 130
     assert not any(map(is_alive, begun))
     kept = (tmp_path / "small.json").read_text("utf-8")
     assert read_case(kept).name == "long"
-    found = ended(start("slow-mul", 2))
+    (mark / "go").touch()
+    found = ended(start("held", 2))
     assert found["finished"]
     assert found["after"] == {"operations": 1, "nodes": 1, "cuts": 0}
+
+
+def test_a_search_that_is_killed_leaves_nobody_even_in_the_middle_of_a_candidate(start, mark):
+    process = start("held", 2)
+    wait_until(lambda: (mark / "holding").exists() or process.poll() is not None)
+    begun = workers(mark)
+    process.kill()
+    process.communicate()
+    assert begun
+    wait_until(lambda: not any(map(is_alive, begun)))
 
 
 def test_without_workers_there_is_a_reason(start):
@@ -254,9 +270,11 @@ def test_closed_judges_leave_nobody_behind(made, mark):
         panel.give(ticket, case_of("block SWAP MUL"), 1000)
     answers_of(panel, 2)
     begun = workers(mark)
+    assert len(list(mark.glob("*.open"))) == 2
     panel.close()
     assert len(begun) == 2
     assert not any(map(is_alive, begun))
+    assert not list(mark.glob("*.open"))
 
 
 def test_a_hang_is_longer_than_any_engine_waits_for_its_program():
