@@ -51,7 +51,7 @@ def test_stopped_twice_it_ends_at_once(fuzz):
     assert (campaign.returncode, stderr) == (130, "fragdiff: interrupted\n")
     assert fuzz.rows("SELECT ending FROM runs") == [("interrupted",)]
     # The batch that hung is not known; the next run has it once more, and this time it is a finding.
-    done = fuzz(*options, "--hang-seconds", 1, "--no-replay")
+    done = fuzz(*options, "--hang-seconds", 5, "--no-replay")
     assert done.returncode == 1
     assert fuzz.summary()["cases"] == 6
     assert fuzz.rows("SELECT number, state FROM findings") == [(NUMBER, "not replayed")]

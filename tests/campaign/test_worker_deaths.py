@@ -29,7 +29,7 @@ CASES = 6
         ("segfault", (), "crash: SIGSEGV"),
         pytest.param("killed", (), "crash: SIGKILL", marks=pytest.mark.slow),
         pytest.param("exiting", (), "crash: exit code N", marks=pytest.mark.slow),
-        ("hanging", ("--hang-seconds", 1.5, "--no-replay"), "hang: nothing begun or ended for N.N seconds"),
+        ("hanging", ("--hang-seconds", 4.5, "--no-replay"), "hang: nothing begun or ended for N.N seconds"),
         ("hoarding", ("--memory", "500MiB", "--no-replay"), "memory: more than N MiB"),
     ],
 )
