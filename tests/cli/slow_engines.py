@@ -34,10 +34,13 @@ class Slow(WrongMul):
     name = "slow-mul"
 
     def run(self, case):
-        (folder() / f"{os.getpid()}{'-worker' if is_worker() else ''}.pid").touch()
+        self.begin()
         self.left_behind().touch()
         time.sleep(SECONDS)
         return super().run(case)
+
+    def begin(self):
+        (folder() / f"{os.getpid()}{'-worker' if is_worker() else ''}.pid").touch()
 
     def close(self):
         self.left_behind().unlink(missing_ok=True)
@@ -84,6 +87,8 @@ class Held(Slow):
     name = "held"
 
     def run(self, case):
+        # Before anybody is told that it holds.
+        self.begin()
         while is_worker() and Path("small.json").exists() and not (folder() / "go").exists():
             once("holding")
             time.sleep(0.02)
