@@ -14,10 +14,8 @@ for fragments of one row.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.backend import Cells, Completed, column_digest
+from harness.backends.dump_folder import DumpFolder
 from harness.backends.process import LineProcess, ProcessFault
 from harness.backends.record import (
     BadRecord,
@@ -49,8 +48,6 @@ SECONDS: Final = 60.0
 """Time limit for a case; a program that takes longer is killed."""
 
 SMALLEST: Final = Case("probe", CaseProgram(Forest((Block((NOOP_OPERATION,)),), (0,)), 0))
-
-_SHARED_MEMORY: Final = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Program:
         self.is_real_vm = False
         """Whether a record has shown a sequential engine; no other program has one."""
         self._seconds = seconds
-        self._remove_directory: Callable[[], object] = _nothing
+        self._folder: DumpFolder | None = None
         self._asked = 0
         self._last: _Last | None = None
         self._users: set[int] = set()
@@ -120,8 +117,9 @@ class Program:
         self._users.discard(id(user))
         if not self._users:
             self.stop()
-            self._remove_directory()
-            self.directory = None
+            if self._folder is not None:
+                self._folder.remove()
+            self._folder = self.directory = None
 
     def _came(self, case: Case) -> Answer | ProcessFault | Rejected:
         self._asked += 1
@@ -168,10 +166,8 @@ class Program:
 
     def _dump_directory(self) -> tuple[Path, LineProcess]:
         if self.directory is None or self.process is None or not self.directory.is_dir():
-            place = _SHARED_MEMORY if _is_writable(_SHARED_MEMORY) else None
-            self.directory = Path(tempfile.mkdtemp(prefix="fragdiff-", dir=place))
-            # Shared memory is not emptied by anybody else when a caller ends without closing.
-            self._remove_directory = weakref.finalize(self, shutil.rmtree, self.directory, ignore_errors=True)
+            self._folder = DumpFolder()
+            self.directory = self._folder.path
             self.process = LineProcess([*self.command, "--contexts", "--dump", str(self.directory)])
         return self.directory, self.process
 
@@ -199,15 +195,3 @@ def _read_dump(path: Path, rows: int, digests: Sequence[str]) -> Cells:
         if column_digest(cells[column]) != digest:
             raise BadRecord(f"column {column} of the dump has not the digest that the record gives")
     return cells
-
-
-def _nothing() -> None:
-    """There is no folder to remove yet."""
-
-
-def _is_writable(directory: Path) -> bool:
-    try:
-        with tempfile.TemporaryFile(dir=directory):
-            return True
-    except OSError:
-        return False
