@@ -7,6 +7,7 @@ kernel compiles it.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -15,6 +16,12 @@ from harness.strategies import register_profiles
 # Workers share the cores: two kernels per worker that each use all of them would only wait for one another. Tests of thread
 # counts go up to three.
 os.environ.setdefault("NUMBA_NUM_THREADS", "3")
+
+# Run in the background by a shell, or under nohup, interrupts are ignored by this process and by all that it starts; tests
+# interrupt commands.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 register_profiles()
 
