@@ -21,6 +21,7 @@ from gpu.device import Device
 from gpu.errors import (
     BudgetDeadlock,
     BudgetExceeded,
+    DeviceError,
     DeviceUnavailable,
     GpuError,
     KernelBuildError,
@@ -212,9 +213,10 @@ class GpuEngine(ABC):
         device = self._device(threads)
         try:
             return walk(recording, device, options)
-        except BaseException:
+        except BaseException as error:
             # It may have been lost after another error, while memory was given back: the next case is not to blame.
-            if device.arena.total or device.arena.booked or device.lost is not None:
+            is_lost = device.lost is not None or isinstance(error, DeviceError)
+            if is_lost or device.arena.total or device.arena.booked:
                 self._give_up(threads)
             raise
         finally:
