@@ -32,7 +32,9 @@ class DumpFolder:
         remove_abandoned(chosen)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=chosen))
         held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Where a file system has no locks, nobody can take the folder for an abandoned one either.
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._remove = weakref.finalize(self, _remove_held, self.path, held)
 
     def remove(self) -> None:

@@ -5,19 +5,17 @@ Costs seconds, so it is done for the findings that are kept and for no others.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
 
 from harness.backend import Engine
-from harness.campaign.keeping import DATA, FOUND, SMALLEST, Finding, Progress, keep_smallest, read_finding, write_report
+from harness.campaign.index import write_index
+from harness.campaign.keeping import FOUND, SMALLEST, Finding, Progress, keep_smallest, read_finding, write_report
 from harness.campaign.protocol import Completed, Message, Setup
 from harness.campaign.protocol import Replayed as ReplayedMessage
 from harness.campaign.protocol import Shrunk as ShrunkMessage
 from harness.compare import compare
-from harness.corpus import write_new
 from harness.localise.localisation import localise
 from harness.localise.signature import Signature, Signer
 from harness.report.again import Again, Replayed, replay
@@ -26,8 +24,6 @@ from harness.shrink.order import measure
 from harness.verdict import Comparison, Kind
 from reference.definition.case import Case
 from reference.definition.formats.load import load_cases
-
-INDEX: Final = "index.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +128,3 @@ def complete(
     progress = completing.report(finding, directory, progress)
     signature = None if progress.signature is None else progress.signature.text
     return Completed(str(directory), progress.state, signature, progress.localisation is not None, stopped())
-
-
-# ---- the list of all findings ---------------------------------------------------------------------------------------
-
-
-def write_index(out: Path) -> None:
-    """List the findings of a directory by signature, confirmed ones first; InputError when that is impossible."""
-    groups: dict[str, list[tuple[str, Any]]] = {}
-    for path in sorted(out.glob(f"*/{DATA}")):
-        data = json.loads(path.read_text("utf-8"))
-        full = data.get("full_signature") or {}
-        groups.setdefault(full.get("text") or data["signature"], []).append((path.parent.name, data))
-    lines: list[str] = []
-    for signature, members in sorted(groups.items(), key=lambda item: (not _is_confirmed(item[1]), item[0])):
-        lines.append(signature)
-        lines += [f"  {data['state']:<12}  {name}" for name, data in members]
-    write_new(out / INDEX, "\n".join(lines) + "\n")
-
-
-def _is_confirmed(members: Sequence[tuple[str, Any]]) -> bool:
-    return any(data["state"] == "confirmed" for _, data in members)

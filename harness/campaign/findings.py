@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.campaign.crew import Died
 from harness.campaign.deaths import DEATH, divergence_of, has_case
 from harness.campaign.events import Event, FindingKept, FindingRepeated
+from harness.campaign.index import write_index
 from harness.campaign.keeper import Keeper
 from harness.campaign.keeping import set_state
 from harness.campaign.protocol import AgainTask, CompleteTask, Difference, Setup
@@ -57,6 +58,11 @@ class Findings:
         self._times.update(findings)
 
     # ---- keeping ----------------------------------------------------------------------------------------------------
+
+    def list_kept(self) -> None:
+        """Bring index.txt up to date: deaths are not completed, and states change. InputError when that is impossible."""
+        if self._kept.total():
+            write_index(self._out)
 
     def differ(self, difference: Difference) -> bool:
         """A case differed; whether it was kept just now. What is told a second time changes nothing."""

@@ -196,6 +196,7 @@ class Supervisor:
         with suppress(InputError) if ending in {"failed", "interrupted"} else nullcontext():
             if self._run is not None:
                 self._state.end_run(self._run, time.time(), ending)
+            self._findings.list_kept()
             self._emit(CampaignFinished(self.totals, self.run_totals, ending != "finished", ending == "failed"))
 
     def _stopped(self) -> bool:

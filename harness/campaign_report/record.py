@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.campaign.law_counts import LawCounts
 from harness.campaign.lock import is_taken
 from harness.campaign.logs import EVENTS
 from harness.campaign.state import FILE, FORMAT
+from harness.campaign.totals import Totals
 from harness.campaign_report.database import Rows, read_rows
 from harness.coverage import CoverageMap, Smallest, number, parse
 from reference.definition.errors import InputError
@@ -118,7 +120,7 @@ def read_record(directory: Path) -> Record:
         )
     try:
         return _record(directory, meta, rows)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"damaged: {error}", source=str(path)) from None
 
 
@@ -144,6 +146,8 @@ def _totals(text: str) -> Mapping[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
         raise TypeError(f"expected totals, found {text:.60}")
+    # What a campaign cannot add up, nobody here can.
+    Totals((), 0, 0, laws=LawCounts()).add(found)
     return found
 
 

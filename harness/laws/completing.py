@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.campaign.completing import write_index
+from harness.campaign.index import write_index
 from harness.campaign.keeping import SMALLEST
 from harness.campaign.protocol import Completed, Message, Setup
 from harness.campaign.protocol import Replayed as ReplayedMessage

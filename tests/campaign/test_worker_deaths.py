@@ -50,6 +50,8 @@ def test_a_death_is_a_finding(fuzz, engine, options, signature):
     (case,) = load_cases(directory / "found.case.json")
     assert is_deadly(case)
     assert data["number"] == NUMBER
+    listed = (fuzz.folder / "findings" / "index.txt").read_text("utf-8").splitlines()
+    assert listed == [signature, f"  {state:<12}  {directory.name}"]
     assert len(case.cuts) == 1
     if engine in {"segfault", "hanging", "hoarding"}:
         # Where it stood, from the worker's last words.

@@ -238,6 +238,8 @@ def test_a_database_whose_pages_are_overwritten_is_refused(report, night):
     ("statement", "word"),
     [
         ("UPDATE batches SET totals = '{' WHERE first = 0", "damaged"),
+        ("UPDATE batches SET totals = '{\"laws\": 7}' WHERE first = 0", "damaged"),
+        ('UPDATE batches SET totals = \'{"verdicts": {"agree": "x"}}\' WHERE first = 0', "damaged"),
         ("UPDATE batches SET totals = '[1]' WHERE first = 0", "expected totals"),
         ("UPDATE batches SET totals = replace(hex(zeroblob(100000)), '0', '[') WHERE first = 0", "damaged"),
         ("UPDATE batches SET started = 'soon' WHERE first = 0", "batches.started"),
